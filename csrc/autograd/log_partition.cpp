@@ -1,0 +1,68 @@
+// The derivative of log_partition: the moments of the model, ∂log Z/∂W = ⟨h vᵀ⟩, ∂log Z/∂b = ⟨v⟩,
+// ∂log Z/∂c = ⟨h⟩, from a second enumeration.
+#include "autograd/reference_path.h"
+#include "ops/checks.h"
+#include "reference/formulas.h"
+#include <torch_rbm/ops.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+namespace torch_rbm::autograd {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+class LogPartition : public torch::autograd::Function<LogPartition> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& weight, const Tensor& visible_bias,
+                        const Tensor& hidden_bias, const std::string& visible_units,
+                        const std::string& hidden_units) {
+    ctx->saved_data["visible_units"] = visible_units;
+    ctx->saved_data["hidden_units"] = hidden_units;
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const Tensor log_z =
+        torch_rbm::log_partition(weight, visible_bias, hidden_bias, {visible_units, hidden_units});
+    ctx->save_for_backward({weight, visible_bias, hidden_bias, log_z});
+    return log_z;
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& weight = saved[0];
+    const reference::Model model = reference::make_model(
+        "log_partition", weight, saved[1], saved[2], ctx->saved_data["visible_units"].toStringRef(),
+        ctx->saved_data["hidden_units"].toStringRef());
+    const reference::Moments moments = reference::moments(model, saved[3]);
+    const auto result = [&](const Tensor& moment) {
+      return (grads[0] * moment).to(weight.scalar_type());
+    };
+    return {result(moments.weight), result(moments.visible_bias), result(moments.hidden_bias),
+            Tensor(), Tensor()};
+  }
+};
+
+Tensor log_partition_kernel(const Tensor& weight, const Tensor& visible_bias,
+                            const Tensor& hidden_bias, std::string_view visible_units,
+                            std::string_view hidden_units) {
+  if (needs_reference({weight, visible_bias, hidden_bias})) {
+    constexpr auto kOp = "log_partition";
+    checks::log_partition(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+    return reference::log_partition(
+        reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units));
+  }
+  return LogPartition::apply(weight, visible_bias, hidden_bias, std::string(visible_units),
+                             std::string(hidden_units));
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, Autograd, m) {
+  m.impl("log_partition", &log_partition_kernel);
+}
+
+}  // namespace torch_rbm::autograd

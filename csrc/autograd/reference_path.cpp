@@ -1,0 +1,19 @@
+// The one place that looks at torch.func's dispatch keys, which PyTorch does not promise to keep.
+#include "autograd/reference_path.h"
+
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <algorithm>
+
+namespace torch_rbm::autograd {
+
+bool needs_reference(std::initializer_list<at::Tensor> inputs) {
+  using c10::DispatchKey;
+  using c10::impl::tls_is_dispatch_key_included;
+  return tls_is_dispatch_key_included(DispatchKey::FuncTorchDynamicLayerFrontMode) ||
+         tls_is_dispatch_key_included(DispatchKey::FuncTorchDynamicLayerBackMode) ||
+         std::any_of(inputs.begin(), inputs.end(),
+                     [](const at::Tensor& input) { return input._fw_grad(/*level=*/0).defined(); });
+}
+
+}  // namespace torch_rbm::autograd

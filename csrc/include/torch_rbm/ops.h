@@ -1,0 +1,118 @@
+// The operators of torch_rbm as C++ functions: typed calls into the PyTorch dispatcher, so that
+// devices, autograd and autocast behave as they do for torch.ops.torch_rbm.* in Python.
+//
+// Shapes: `weight` is [hidden, visible], `visible_bias` [visible], `hidden_bias` [hidden]. States
+// are [..., visible] or [..., hidden]: any leading dimensions are rows of a batch. States may be of
+// the dtype of `weight`, bool or uint8. Bad arguments throw c10::ValueError or c10::TypeError.
+#pragma once
+
+#include <torch_rbm/export.h>
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <tuple>
+
+namespace torch_rbm {
+
+using at::Tensor;
+
+/// The unit types of the two layers. So far: "bernoulli", states {0, 1}.
+struct Units {
+  std::string_view visible = "bernoulli";
+  std::string_view hidden = "bernoulli";
+};
+
+/// Where random numbers come from: from `key` when set, an int64 tensor [seed, offset] that fixes
+/// the result; else one key is drawn from `generator`, or from the device's default generator.
+struct Random {
+  std::optional<at::Generator> generator = std::nullopt;
+  std::optional<Tensor> key = std::nullopt;
+};
+
+struct GibbsOptions {
+  Units units = {};
+  /// bool, broadcastable to `visible`: where true, the visible state keeps its given value.
+  std::optional<Tensor> clamp = std::nullopt;
+  Random random = {};
+};
+
+struct ContrastiveDivergenceOptions {
+  Units units = {};
+  /// Use sampled hidden states in both phases instead of their means (more variance, same mean).
+  bool sampled_hidden = false;
+  /// Use the means of the visible units instead of samples in every step of the chain.
+  bool mean_visible = false;
+  Random random = {};
+};
+
+struct ContrastiveDivergence {
+  Tensor grad_weight;
+  Tensor grad_visible_bias;
+  Tensor grad_hidden_bias;
+  /// The visible states after `steps` steps, to be handed back as `chain` for PCD.
+  Tensor chain;
+};
+
+/// Joint energy E(v, h) = -bᵀv - cᵀh - hᵀWv (Smolensky 1986; Hinton 2002), one value per row.
+[[nodiscard]] TORCH_RBM_API Tensor energy(const Tensor& visible, const Tensor& hidden,
+                                          const Tensor& weight, const Tensor& visible_bias,
+                                          const Tensor& hidden_bias);
+
+/// Free energy F(v) = -log Σ_h exp(-E(v, h)), one value per row, in float32 at least.
+[[nodiscard]] TORCH_RBM_API Tensor free_energy(const Tensor& visible, const Tensor& weight,
+                                               const Tensor& visible_bias,
+                                               const Tensor& hidden_bias, const Units& units = {});
+
+/// E[h | v], for Bernoulli units the probabilities σ(c + Wv).
+[[nodiscard]] TORCH_RBM_API Tensor hidden_mean(const Tensor& visible, const Tensor& weight,
+                                               const Tensor& hidden_bias,
+                                               std::string_view hidden_units = "bernoulli");
+
+/// E[v | h], for Bernoulli units the probabilities σ(b + Wᵀh).
+[[nodiscard]] TORCH_RBM_API Tensor visible_mean(const Tensor& hidden, const Tensor& weight,
+                                                const Tensor& visible_bias,
+                                                std::string_view visible_units = "bernoulli");
+
+/// A sample of h given v, in the dtype of `visible`.
+[[nodiscard]] TORCH_RBM_API Tensor sample_hidden(const Tensor& visible, const Tensor& weight,
+                                                 const Tensor& hidden_bias,
+                                                 std::string_view hidden_units = "bernoulli",
+                                                 const Random& random = {});
+
+/// A sample of v given h, in the dtype of `hidden`.
+[[nodiscard]] TORCH_RBM_API Tensor sample_visible(const Tensor& hidden, const Tensor& weight,
+                                                  const Tensor& visible_bias,
+                                                  std::string_view visible_units = "bernoulli",
+                                                  const Random& random = {});
+
+/// Block Gibbs sampling: `steps` times v → h → v. Returns (visible, hidden): the last visible
+/// states and the hidden states that they were drawn from; with steps = 0 the visible states as
+/// given and hidden states drawn from them.
+[[nodiscard]] TORCH_RBM_API std::tuple<Tensor, Tensor> gibbs(
+    const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, int64_t steps = 1, const GibbsOptions& options = {});
+
+/// Contrastive-divergence estimate of the gradient of the mean negative log-likelihood: positive
+/// phase on `data` minus negative phase on `chain` after `steps` steps, each divided by its own
+/// number of rows (Hinton 2002). `chain` = `data` is CD-k, a chain handed back in is PCD-k
+/// (Tieleman 2008). A phase without rows contributes nothing.
+[[nodiscard]] TORCH_RBM_API ContrastiveDivergence contrastive_divergence(
+    const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, int64_t steps = 1, const ContrastiveDivergenceOptions& options = {});
+
+/// Exact log Z by enumeration of the states of the smaller layer; a float64 scalar.
+[[nodiscard]] TORCH_RBM_API Tensor log_partition(const Tensor& weight, const Tensor& visible_bias,
+                                                 const Tensor& hidden_bias,
+                                                 const Units& units = {});
+
+/// The random stream that every sampler draws from: float32 in [0, 1), [rows, units], a pure
+/// function of `key`, `step`, `layer` (0 visible, 1 hidden), row and unit, made by the
+/// counter-based Philox4x32-10 (Salmon et al. 2011). The offset of the key adds to `step`.
+[[nodiscard]] TORCH_RBM_API Tensor uniform(const Tensor& key, int64_t rows, int64_t units,
+                                           int64_t step = 0, int64_t layer = 0);
+
+}  // namespace torch_rbm

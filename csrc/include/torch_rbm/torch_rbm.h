@@ -1,0 +1,6 @@
+// Everything a C++ program needs from torch_rbm.
+#pragma once
+
+#include <torch_rbm/ops.h>
+#include <torch_rbm/rbm.h>
+#include <torch_rbm/version.h>

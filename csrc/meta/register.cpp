@@ -1,0 +1,135 @@
+// Meta kernels: the arguments checked and the shapes of the results, nothing computed.
+#include "ops/checks.h"
+#include "ops/signatures.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/library.h>
+
+namespace torch_rbm::meta {
+
+namespace {
+
+using at::Tensor;
+
+// Every sampler has two overloads with the same results; only a key needs a check of its own.
+void check_random(const char* op, const Tensor& key, const Tensor& weight) {
+  checks::key(op, key, weight.device());
+}
+void check_random(const char*, const signatures::Generator&, const Tensor&) {}
+
+/// An empty tensor with the leading dimensions of `states` and, where given, a last dimension.
+Tensor empty_rows(const Tensor& states, const std::optional<c10::SymInt>& last,
+                  at::ScalarType dtype) {
+  auto sizes = states.sym_sizes().vec();
+  sizes.pop_back();
+  if (last) {
+    sizes.push_back(*last);
+  }
+  return at::empty_symint(sizes, states.options().dtype(dtype));
+}
+
+Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
+                   const Tensor& hidden_bias, std::string_view visible_units,
+                   std::string_view hidden_units) {
+  checks::free_energy("free_energy", visible, weight, visible_bias, hidden_bias, visible_units,
+                      hidden_units);
+  return empty_rows(visible, std::nullopt,
+                    weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+}
+
+Tensor log_partition(const Tensor& weight, const Tensor& visible_bias, const Tensor& hidden_bias,
+                     std::string_view visible_units, std::string_view hidden_units) {
+  checks::log_partition("log_partition", weight, visible_bias, hidden_bias, visible_units,
+                        hidden_units);
+  return at::empty({}, weight.options().dtype(at::kDouble));
+}
+
+Tensor hidden_mean(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
+                   std::string_view hidden_units) {
+  checks::conditional("hidden_mean", checks::kVisible, visible, checks::kHidden, weight,
+                      hidden_bias, hidden_units);
+  return empty_rows(visible, weight.sym_size(0), weight.scalar_type());
+}
+
+Tensor visible_mean(const Tensor& hidden, const Tensor& weight, const Tensor& visible_bias,
+                    std::string_view visible_units) {
+  checks::conditional("visible_mean", checks::kHidden, hidden, checks::kVisible, weight,
+                      visible_bias, visible_units);
+  return empty_rows(hidden, weight.sym_size(1), weight.scalar_type());
+}
+
+template <typename RandomSource>
+Tensor sample_hidden(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
+                     std::string_view hidden_units, RandomSource random) {
+  constexpr auto kOp = "sample_hidden";
+  checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight, hidden_bias,
+                      hidden_units);
+  check_random(kOp, random, weight);
+  return empty_rows(visible, weight.sym_size(0), visible.scalar_type());
+}
+
+template <typename RandomSource>
+Tensor sample_visible(const Tensor& hidden, const Tensor& weight, const Tensor& visible_bias,
+                      std::string_view visible_units, RandomSource random) {
+  constexpr auto kOp = "sample_visible";
+  checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight, visible_bias,
+                      visible_units);
+  check_random(kOp, random, weight);
+  return empty_rows(hidden, weight.sym_size(1), hidden.scalar_type());
+}
+
+template <typename RandomSource>
+std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
+                                 const Tensor& visible_bias, const Tensor& hidden_bias,
+                                 c10::SymInt steps, std::string_view visible_units,
+                                 std::string_view hidden_units, const std::optional<Tensor>& clamp,
+                                 RandomSource random) {
+  constexpr auto kOp = "gibbs";
+  checks::gibbs(kOp, visible, weight, visible_bias, hidden_bias, steps, visible_units, hidden_units,
+                clamp);
+  check_random(kOp, random, weight);
+  return {empty_rows(visible, weight.sym_size(1), visible.scalar_type()),
+          empty_rows(visible, weight.sym_size(0), visible.scalar_type())};
+}
+
+template <typename RandomSource>
+std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
+    const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, c10::SymInt steps, std::string_view visible_units,
+    std::string_view hidden_units, bool /*sampled_hidden*/, bool mean_visible,
+    RandomSource random) {
+  constexpr auto kOp = "contrastive_divergence";
+  checks::contrastive_divergence(kOp, data, chain, weight, visible_bias, hidden_bias, steps,
+                                 visible_units, hidden_units, mean_visible);
+  check_random(kOp, random, weight);
+  return {at::empty_like(weight), at::empty_like(visible_bias), at::empty_like(hidden_bias),
+          empty_rows(chain, weight.sym_size(1), chain.scalar_type())};
+}
+
+Tensor uniform(const Tensor& key, c10::SymInt rows, c10::SymInt units, c10::SymInt step,
+               int64_t layer) {
+  checks::uniform("uniform", key, rows, units, step, layer);
+  return at::empty_symint({rows, units}, key.options().dtype(at::kFloat));
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, Meta, m) {
+  using signatures::Generator;
+  m.impl("free_energy", &free_energy);
+  m.impl("log_partition", &log_partition);
+  m.impl("hidden_mean", &hidden_mean);
+  m.impl("visible_mean", &visible_mean);
+  m.impl("sample_hidden", &sample_hidden<Generator>);
+  m.impl("sample_hidden.key", &sample_hidden<const Tensor&>);
+  m.impl("sample_visible", &sample_visible<Generator>);
+  m.impl("sample_visible.key", &sample_visible<const Tensor&>);
+  m.impl("gibbs", &gibbs<Generator>);
+  m.impl("gibbs.key", &gibbs<const Tensor&>);
+  m.impl("contrastive_divergence", &contrastive_divergence<Generator>);
+  m.impl("contrastive_divergence.key", &contrastive_divergence<const Tensor&>);
+  m.impl("uniform", &uniform);
+}
+
+}  // namespace torch_rbm::meta

@@ -1,0 +1,66 @@
+// The checks that every kernel of an operator runs before any work, whatever the device.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/SymInt.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace torch_rbm::checks {
+
+using at::Tensor;
+
+template <typename... Args>
+[[noreturn]] void value_error(const char* op, fmt::format_string<Args...> format, Args&&... args) {
+  C10_THROW_ERROR(ValueError, fmt::format("torch_rbm::{}: {}", op,
+                                          fmt::format(format, std::forward<Args>(args)...)));
+}
+
+template <typename... Args>
+[[noreturn]] void type_error(const char* op, fmt::format_string<Args...> format, Args&&... args) {
+  C10_THROW_ERROR(TypeError, fmt::format("torch_rbm::{}: {}", op,
+                                         fmt::format(format, std::forward<Args>(args)...)));
+}
+
+/// One side of an RBM as an argument list names it.
+struct Side {
+  const char* states;
+  const char* bias;
+  const char* units;
+  int64_t weight_dim;
+};
+inline constexpr Side kVisible{"visible", "visible_bias", "visible_units", 1};
+inline constexpr Side kHidden{"hidden", "hidden_bias", "hidden_units", 0};
+
+/// `key` is an int64 tensor [seed, offset] on `device`.
+void key(const char* op, const Tensor& key, const at::Device& device);
+
+// All arguments of one operator, the key excepted.
+void energy(const char* op, const Tensor& visible, const Tensor& hidden, const Tensor& weight,
+            const Tensor& visible_bias, const Tensor& hidden_bias);
+void free_energy(const char* op, const Tensor& visible, const Tensor& weight,
+                 const Tensor& visible_bias, const Tensor& hidden_bias,
+                 std::string_view visible_units, std::string_view hidden_units);
+void log_partition(const char* op, const Tensor& weight, const Tensor& visible_bias,
+                   const Tensor& hidden_bias, std::string_view visible_units,
+                   std::string_view hidden_units);
+/// The mean or a sample of layer `to`, with its bias and units, given states of layer `from`.
+void conditional(const char* op, const Side& from, const Tensor& states, const Side& to,
+                 const Tensor& weight, const Tensor& bias, std::string_view units);
+void gibbs(const char* op, const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
+           const Tensor& hidden_bias, const c10::SymInt& steps, std::string_view visible_units,
+           std::string_view hidden_units, const std::optional<Tensor>& clamp);
+void contrastive_divergence(const char* op, const Tensor& data, const Tensor& chain,
+                            const Tensor& weight, const Tensor& visible_bias,
+                            const Tensor& hidden_bias, const c10::SymInt& steps,
+                            std::string_view visible_units, std::string_view hidden_units,
+                            bool mean_visible);
+void uniform(const char* op, const Tensor& key, const c10::SymInt& rows, const c10::SymInt& units,
+             const c10::SymInt& step, int64_t layer);
+
+}  // namespace torch_rbm::checks

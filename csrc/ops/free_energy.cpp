@@ -1,0 +1,14 @@
+// free_energy as a C++ function.
+#include "ops/dispatch.h"
+#include "ops/signatures.h"
+#include <torch_rbm/ops.h>
+
+namespace torch_rbm {
+
+Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
+                   const Tensor& hidden_bias, const Units& units) {
+  static const auto op = find_operator<signatures::FreeEnergy>("torch_rbm::free_energy");
+  return op.call(visible, weight, visible_bias, hidden_bias, units.visible, units.hidden);
+}
+
+}  // namespace torch_rbm

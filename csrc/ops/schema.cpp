@@ -1,0 +1,68 @@
+// Every operator of torch_rbm: schema, tags and alias kind, on one page.
+#include <torch_rbm/version.h>
+
+#include <fmt/format.h>
+#include <torch/library.h>
+
+#include <string>
+
+namespace torch_rbm {
+
+namespace {
+
+const std::string kParameters = "Tensor weight, Tensor visible_bias, Tensor hidden_bias";
+const std::string kVisibleUnits = "str visible_units=\"bernoulli\"";
+const std::string kHiddenUnits = "str hidden_units=\"bernoulli\"";
+const std::string kUnits = kVisibleUnits + ", " + kHiddenUnits;
+
+void pure(torch::Library& m, const std::string& name, const std::string& arguments,
+          const std::string& results) {
+  m.def(torch::schema(fmt::format("{}({}) -> {}", name, arguments, results).c_str()),
+        {at::Tag::pt2_compliant_tag});
+}
+
+// A sampler has two overloads: one that draws a key from a generator, and `.key`, a pure function
+// of a given key. The first is CONSERVATIVE because TorchScript merges two identical calls of any
+// operator outside aten that it takes to be pure, whatever its tags say.
+void sampler(torch::Library& m, const std::string& name, const std::string& arguments,
+             const std::string& results) {
+  m.def(
+      torch::schema(
+          fmt::format("{}({}, Generator? generator=None) -> {}", name, arguments, results).c_str(),
+          c10::AliasAnalysisKind::CONSERVATIVE),
+      {at::Tag::nondeterministic_seeded, at::Tag::pt2_compliant_tag});
+  pure(m, name + ".key", arguments + ", Tensor key", results);
+}
+
+}  // namespace
+
+TORCH_LIBRARY(torch_rbm, m) {
+  m.def("version() -> str", [] { return std::string(TORCH_RBM_VERSION); });
+
+  pure(m, "energy", "Tensor visible, Tensor hidden, " + kParameters, "Tensor");
+  pure(m, "free_energy", "Tensor visible, " + kParameters + ", *, " + kUnits, "Tensor");
+  pure(m, "log_partition", kParameters + ", *, " + kUnits, "Tensor");
+
+  pure(m, "hidden_mean", "Tensor visible, Tensor weight, Tensor hidden_bias, *, " + kHiddenUnits,
+       "Tensor");
+  pure(m, "visible_mean", "Tensor hidden, Tensor weight, Tensor visible_bias, *, " + kVisibleUnits,
+       "Tensor");
+  sampler(m, "sample_hidden",
+          "Tensor visible, Tensor weight, Tensor hidden_bias, *, " + kHiddenUnits, "Tensor");
+  sampler(m, "sample_visible",
+          "Tensor hidden, Tensor weight, Tensor visible_bias, *, " + kVisibleUnits, "Tensor");
+
+  sampler(
+      m, "gibbs",
+      "Tensor visible, " + kParameters + ", SymInt steps=1, *, " + kUnits + ", Tensor? clamp=None",
+      "(Tensor visible, Tensor hidden)");
+  sampler(m, "contrastive_divergence",
+          "Tensor data, Tensor chain, " + kParameters + ", SymInt steps=1, *, " + kUnits +
+              ", bool sampled_hidden=False, bool mean_visible=False",
+          "(Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias, Tensor chain)");
+
+  pure(m, "uniform", "Tensor key, SymInt rows, SymInt units, *, SymInt step=0, int layer=0",
+       "Tensor");
+}
+
+}  // namespace torch_rbm

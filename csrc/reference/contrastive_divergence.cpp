@@ -1,0 +1,67 @@
+// The CD-k gradient estimate as an ATen formula.
+#include "ops/checks.h"
+#include "reference/formulas.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <torch/library.h>
+
+namespace torch_rbm::reference {
+
+namespace {
+
+Tensor rows(const Tensor& states) {
+  return states.dim() == 1 ? states.unsqueeze(0) : states.flatten(0, -2);
+}
+
+// The mean over rows of ∂F/∂θ, up to the sign: ⟨hᵀv⟩, ⟨v⟩, ⟨h⟩.
+Moments phase(const Tensor& visible, const Tensor& hidden) {
+  const double scale = 1.0 / static_cast<double>(std::max<int64_t>(visible.size(0), 1));
+  return {at::mm(hidden.t(), visible) * scale, visible.sum(0) * scale, hidden.sum(0) * scale};
+}
+
+// Gradients come back in the dtype and the memory order of their parameter.
+Tensor like_parameter(const Tensor& gradient, const Tensor& parameter) {
+  return at::empty_like(parameter).copy_(gradient);
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence_kernel(
+    const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, int64_t steps, std::string_view visible_units,
+    std::string_view hidden_units, bool sampled_hidden, bool mean_visible, const Tensor& key) {
+  constexpr auto kOp = "contrastive_divergence";
+  checks::contrastive_divergence(kOp, data, chain, weight, visible_bias, hidden_bias, steps,
+                                 visible_units, hidden_units, mean_visible);
+  checks::key(kOp, key, weight.device());
+  const Model model =
+      make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+
+  // The positive phase draws the same numbers as the first step of the chain, so that for CD-k its
+  // hidden sample is the one that starts the chain.
+  const auto hidden_statistics = [&](const Tensor& states, int64_t step) {
+    const Tensor field = model.hidden_field(states);
+    return sampled_hidden ? model.hidden.sample(field, {key, step, random::Layer::hidden})
+                          : model.hidden.mean(field);
+  };
+  const Tensor data_rows = rows(accumulated(data, weight));
+  const Tensor chain_rows = rows(accumulated(chain, weight));
+  // A functional operator must not return its own argument.
+  const Tensor moved =
+      steps == 0 ? chain_rows.clone(at::MemoryFormat::Contiguous)
+                 : gibbs(chain_rows, model, steps, std::nullopt, mean_visible, key).visible;
+  const Moments positive = phase(data_rows, hidden_statistics(data_rows, 0));
+  const Moments negative = phase(moved, hidden_statistics(moved, steps));
+  return {like_parameter(negative.weight - positive.weight, weight),
+          like_parameter(negative.visible_bias - positive.visible_bias, visible_bias),
+          like_parameter(negative.hidden_bias - positive.hidden_bias, hidden_bias),
+          moved.to(chain.scalar_type()).reshape(chain.sizes())};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
+  m.impl("contrastive_divergence.key", &contrastive_divergence_kernel);
+}
+
+}  // namespace torch_rbm::reference

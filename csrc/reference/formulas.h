@@ -1,0 +1,52 @@
+// The operators as composite ATen formulas: for any device, differentiable where the mathematics
+// is, and the reference that faster kernels are tested against. Arguments must have been checked.
+#pragma once
+
+#include "random/stream.h"
+#include "reference/model.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <tuple>
+
+namespace torch_rbm::reference {
+
+/// F(v) per row.
+[[nodiscard]] Tensor free_energy(const Tensor& visible, const Model& model);
+
+/// The mean of one layer given the other's states; `weight` is [this layer, other layer].
+[[nodiscard]] Tensor layer_mean(const Tensor& states, const Tensor& weight, const Tensor& bias,
+                                const units::UnitType& units);
+/// A sample of one layer given the other's states, in their dtype.
+[[nodiscard]] Tensor sample_layer(const Tensor& states, const Tensor& weight, const Tensor& bias,
+                                  const units::UnitType& units, const random::Stream& stream);
+
+/// The states of both layers, in the dtype that sums are kept in.
+struct Chain {
+  Tensor visible;
+  Tensor hidden;
+};
+
+/// `steps` block Gibbs steps; see gibbs in torch_rbm/ops.h.
+[[nodiscard]] Chain gibbs(const Tensor& visible, const Model& model, int64_t steps,
+                          const std::optional<Tensor>& clamp, bool mean_visible, const Tensor& key);
+
+/// log Z in float64; the smaller layer must have at most 2^kMaxLog2States states.
+[[nodiscard]] Tensor log_partition(const Model& model);
+inline constexpr double kMaxLog2States = 25;
+
+/// ⟨hᵀv⟩, ⟨v⟩ and ⟨h⟩ under the model, the derivatives of log Z, in float64.
+struct Moments {
+  Tensor weight;
+  Tensor visible_bias;
+  Tensor hidden_bias;
+};
+[[nodiscard]] Moments moments(const Model& model, const Tensor& log_partition);
+
+/// The uniform stream by integer arithmetic on tensors; see uniform in torch_rbm/ops.h.
+[[nodiscard]] Tensor uniform(const Tensor& key, int64_t rows, int64_t units, int64_t step,
+                             int64_t layer);
+
+}  // namespace torch_rbm::reference

@@ -1,0 +1,102 @@
+// The operators as C++ functions.
+#include <torch_rbm/torch_rbm.h>
+
+#include <torch/torch.h>
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace torch_rbm {
+namespace {
+
+struct Model {
+  Tensor weight;
+  Tensor visible_bias;
+  Tensor hidden_bias;
+};
+
+Model random_model(int64_t visible, int64_t hidden) {
+  torch::manual_seed(3);
+  const auto options = torch::dtype(torch::kFloat64);
+  return {torch::randn({hidden, visible}, options), torch::randn(visible, options),
+          torch::randn(hidden, options)};
+}
+
+Tensor all_states(int64_t size) {
+  const Tensor numbers = torch::arange(int64_t{1} << size).unsqueeze(1);
+  return numbers.bitwise_right_shift(torch::arange(size)).bitwise_and(1).to(torch::kFloat64);
+}
+
+TEST(Operators, FreeEnergyAndLogPartitionEqualEnumeration) {
+  const Model m = random_model(6, 4);
+  const Tensor v = all_states(6);
+  const Tensor h = all_states(4);
+  const Tensor energies =
+      energy(v.unsqueeze(1).expand({-1, 16, -1}), h.unsqueeze(0).expand({64, -1, -1}), m.weight,
+             m.visible_bias, m.hidden_bias);
+  const Tensor by_sum = -(-energies).logsumexp(1);
+  EXPECT_TRUE(free_energy(v, m.weight, m.visible_bias, m.hidden_bias).allclose(by_sum, 0, 1e-10));
+  const Tensor log_z = log_partition(m.weight, m.visible_bias, m.hidden_bias);
+  EXPECT_NEAR(log_z.item<double>(), (-energies).flatten().logsumexp(0).item<double>(), 1e-10);
+}
+
+TEST(Operators, AKeyFixesTheResultAndAGeneratorMovesOn) {
+  const Model m = random_model(20, 10);
+  const Tensor v = torch::zeros({8, 20}, torch::kFloat64);
+  const Tensor key = torch::tensor({1, 0}, torch::kInt64);
+  const auto run = [&](const Random& random) {
+    return std::get<0>(gibbs(v, m.weight, m.visible_bias, m.hidden_bias, 3, {.random = random}));
+  };
+  EXPECT_TRUE(run({.key = key}).equal(run({.key = key})));
+  EXPECT_FALSE(run({}).equal(run({})));
+  auto generator = torch::make_generator<at::CPUGeneratorImpl>(5);
+  const Tensor first = run({.generator = generator});
+  generator.set_current_seed(5);
+  EXPECT_TRUE(first.equal(run({.generator = generator})));
+  EXPECT_THROW(run({.generator = generator, .key = key}), c10::ValueError);
+}
+
+TEST(Operators, ContrastiveDivergenceOfTheModelsOwnStatesVanishes) {
+  const Model m = random_model(6, 4);
+  const Tensor v = all_states(6);
+  const auto estimate = contrastive_divergence(v, v, m.weight, m.visible_bias, m.hidden_bias, 0);
+  EXPECT_EQ(estimate.grad_weight.abs().max().item<double>(), 0);
+  EXPECT_TRUE(estimate.chain.equal(v));
+}
+
+TEST(Operators, GradientsOfFreeEnergyReachEveryArgument) {
+  Model m = random_model(6, 4);
+  Tensor v = all_states(6).requires_grad_();
+  for (Tensor* parameter : {&m.weight, &m.visible_bias, &m.hidden_bias}) {
+    parameter->requires_grad_();
+  }
+  free_energy(v, m.weight, m.visible_bias, m.hidden_bias).sum().backward();
+  EXPECT_TRUE(m.visible_bias.grad().allclose(-v.detach().sum(0)));
+  EXPECT_TRUE(m.hidden_bias.grad().allclose(
+      -hidden_mean(v.detach(), m.weight.detach(), m.hidden_bias.detach()).sum(0)));
+  EXPECT_TRUE(m.weight.grad().defined());
+  EXPECT_TRUE(v.grad().defined());
+}
+
+TEST(Operators, ErrorsNameTheOperatorTheExpectedAndTheGiven) {
+  const Model m = random_model(6, 4);
+  try {
+    static_cast<void>(free_energy(torch::zeros({2, 5}, torch::kFloat64), m.weight, m.visible_bias,
+                                  m.hidden_bias));
+    FAIL() << "no error";
+  } catch (const c10::ValueError& error) {
+    const std::string message = error.what_without_backtrace();
+    EXPECT_NE(message.find("torch_rbm::free_energy: expected visible of shape [..., 6]"),
+              std::string::npos)
+        << message;
+    EXPECT_NE(message.find("got [2, 5]"), std::string::npos) << message;
+  }
+  EXPECT_THROW(static_cast<void>(hidden_mean(torch::zeros({2, 6}), m.weight, m.hidden_bias)),
+               c10::TypeError);
+  EXPECT_THROW(static_cast<void>(gibbs(torch::zeros({2, 6}, torch::kFloat64), m.weight,
+                                       m.visible_bias, m.hidden_bias, -1)),
+               c10::ValueError);
+}
+
+}  // namespace
+}  // namespace torch_rbm

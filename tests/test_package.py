@@ -1,0 +1,100 @@
+"""The package as it is installed: import errors, the C++ project of a stranger, the examples."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import torch_rbm
+from torch_rbm import _library
+
+TESTS = Path(__file__).parent
+CMAKE = Path(sys.executable).with_name("cmake")
+
+
+def test_the_version_has_one_source():
+    version = (TESTS.parent / "VERSION").read_text().strip()
+    assert torch_rbm.__version__ == version
+    header = Path(torch_rbm.__file__).parent / "include" / "torch_rbm" / "version.h"
+    assert f'"{version}"' in header.read_text()
+    assert f"## {version}" in (TESTS.parent / "CHANGELOG.md").read_text()
+
+
+class TestImportErrors:
+    """Each is one readable ImportError that says what to do."""
+
+    def test_missing_library(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(_library, "_PACKAGE", tmp_path)
+        with pytest.raises(ImportError, match=r"not installed at .*pip install"):
+            _library.load()
+
+    def test_another_torch(self, monkeypatch):
+        monkeypatch.setattr(torch, "__version__", "2.9.1")
+        with pytest.raises(
+            ImportError,
+            match=r"built with PyTorch 2\.\d+.* cannot run with PyTorch 2\.9\.1: "
+            r"install torch==2\.\d+\.\*, or build it again",
+        ):
+            _library.load()
+
+    def test_a_library_that_does_not_load(self, monkeypatch, tmp_path):
+        (tmp_path / "lib").mkdir()
+        (tmp_path / "lib" / "libtorch_rbm.so").write_bytes(b"no library")
+        info = tmp_path / "share" / "cmake" / "torch_rbm"
+        info.mkdir(parents=True)
+        (info / "build_info.json").write_text(json.dumps({"torch": torch.__version__}))
+        monkeypatch.setattr(_library, "_PACKAGE", tmp_path)
+        monkeypatch.setattr(_library, "cmake_prefix_path", str(tmp_path / "share" / "cmake"))
+        with pytest.raises(ImportError, match=r"does not fit PyTorch .*pip install"):
+            _library.load()
+
+
+def test_the_library_needs_no_python():
+    """The same file serves every Python and programs without one."""
+    needed = subprocess.run(
+        ["readelf", "-d", str(_library._library_path())], capture_output=True, text=True, check=True
+    ).stdout
+    libraries = re.findall(r"NEEDED.*\[(.*)\]", needed)
+    assert any("torch_cpu" in name for name in libraries)
+    assert not any("python" in name for name in libraries)
+
+
+def cmake(*arguments: str | Path) -> None:
+    # Warnings of CMake files about RPATHs are no concern of these tests.
+    result = subprocess.run(
+        [str(CMAKE), *map(str, arguments)], capture_output=True, text=True, env=os.environ
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory) -> Path:
+    """A C++ program built by a project that only says find_package(torch_rbm)."""
+    build = tmp_path_factory.mktemp("stranger")
+    prefixes = f"{torch_rbm.cmake_prefix_path};{torch.utils.cmake_prefix_path}"
+    cmake("-S", TESTS / "cmake_project", "-B", build, f"-DCMAKE_PREFIX_PATH={prefixes}")
+    cmake("--build", build, "--parallel")
+    return build
+
+
+@pytest.mark.skipif(not CMAKE.exists(), reason="cmake is not installed in this environment")
+class TestStrangersProject:
+    def test_operators(self, stranger):
+        output = subprocess.run([stranger / "use"], capture_output=True, text=True, check=True)
+        assert output.stdout.startswith("log Z ")
+
+    def test_a_scripted_model(self, stranger, tmp_path):
+        """A program that names no symbol of ours loads a model that calls our operators."""
+        rbm = torch_rbm.RBM(6, 4)
+        path = tmp_path / "rbm.pt"
+        torch.jit.script(rbm).save(str(path))
+        output = subprocess.run(
+            [stranger / "load", path], capture_output=True, text=True, check=True
+        )
+        expected = rbm(torch.ones(1, 6)).sum().item()
+        assert float(output.stdout) == pytest.approx(expected, rel=1e-5)

@@ -1,0 +1,91 @@
+"""Batches from whatever holds the data: a tensor, a Dataset or a DataLoader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Union
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
+
+
+class Batches:
+    """Batches of visible states, one pass per iteration, as tensors [batch, visible].
+
+    A tensor and a Dataset are shuffled anew in every pass; a DataLoader is taken as it is. Where an
+    item is a tuple or list, such as (image, label), its first element is used. States are flattened
+    to [batch, visible], moved to ``like``'s device and, where floating-point, to its dtype.
+
+    Args:
+        where: the caller's name, for messages.
+        data: a tensor [cases, ...], a Dataset or a DataLoader.
+        batch_size: rows of a batch; a DataLoader keeps its own.
+        like: a tensor of the device and dtype that batches shall have.
+        generator: shuffles; the default generator when None.
+
+    Raises:
+        TypeError: ``data`` is none of the three.
+        ValueError: it is empty, or ``batch_size`` is not positive.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        data: Data,
+        batch_size: int,
+        like: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"{where}: expected batch_size >= 1, got {batch_size}")
+        if isinstance(data, Tensor) and data.dim() < 2:
+            raise ValueError(f"{where}: expected data [cases, visible], got {list(data.shape)}")
+        if not isinstance(data, (Tensor, DataLoader)) and not (
+            hasattr(data, "__getitem__") and hasattr(data, "__len__")
+        ):
+            raise TypeError(
+                f"{where}: expected data to be a tensor, a Dataset or a DataLoader, "
+                f"got {type(data).__name__}"
+            )
+        self._where = where
+        self._like = like
+        self._generator = generator
+        self._batch_size = batch_size
+        self._source: Tensor | DataLoader[Any] = (
+            data
+            if isinstance(data, (Tensor, DataLoader))
+            else DataLoader(data, batch_size, shuffle=True, generator=generator)
+        )
+        if len(self) == 0:
+            raise ValueError(f"{where}: expected data with at least one case, got none")
+
+    def __len__(self) -> int:
+        """Return the number of batches in a pass."""
+        if isinstance(self._source, Tensor):
+            return -(-len(self._source) // self._batch_size)
+        return len(self._source)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Make one pass over the data."""
+        if isinstance(self._source, Tensor):
+            order = torch.randperm(len(self._source), generator=self._generator)
+            for rows in torch.split(order, self._batch_size):
+                yield self._prepare(self._source[rows.to(self._source.device)])
+        else:
+            for item in self._source:
+                yield self._prepare(item[0] if isinstance(item, (tuple, list)) else item)
+
+    def _prepare(self, batch: Any) -> Tensor:
+        if not isinstance(batch, Tensor):
+            raise TypeError(
+                f"{self._where}: expected batches of tensors, got {type(batch).__name__}"
+            )
+        if batch.dim() < 2:
+            raise ValueError(
+                f"{self._where}: expected batches [batch, visible], got {list(batch.shape)}"
+            )
+        dtype = self._like.dtype if batch.is_floating_point() else batch.dtype
+        return batch.flatten(1).to(self._like.device, dtype)

@@ -1,0 +1,148 @@
+"""Training losses: modules whose backward() leaves an estimate of the likelihood's gradient."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from torch_rbm import ops
+from torch_rbm.rbm import RBM
+from torch_rbm.validation import check_binary_range
+
+
+class ContrastiveDivergence(nn.Module):
+    """CD-k (Hinton 2002): the chains of the negative phase start at the data of each batch.
+
+    ``loss(data).backward()`` adds the estimate of the gradient of the mean negative log-likelihood
+    to ``.grad`` of the RBM's parameters; no graph is built through the chain. The value of the loss
+    is the energy gap ⟨E(v, E[h|v])⟩ of the data minus that of the chains, in nats: its derivative,
+    with the states held fixed, is the estimate. It is no likelihood and may well rise while the
+    model improves.
+
+    Bias: with few steps the chains stay near the data, so modes of the model far from any data are
+    not seen and keep their probability. More steps have less bias.
+
+    Args:
+        rbm: the RBM to train, held as a submodule.
+        steps: Gibbs steps of the chains.
+        sampled_hidden: use sampled hidden states instead of their means in both phases.
+        mean_visible: use the means of the visible units in the chain instead of samples.
+        validate: refuse data outside [0, 1] and NaN (not while being compiled).
+    """
+
+    def __init__(
+        self,
+        rbm: RBM,
+        steps: int = 1,
+        *,
+        sampled_hidden: bool = False,
+        mean_visible: bool = False,
+        validate: bool = True,
+    ) -> None:
+        super().__init__()
+        if steps < 0:
+            raise ValueError(f"{type(self).__name__}: expected steps >= 0, got {steps}")
+        self.rbm = rbm
+        self.steps = steps
+        self.sampled_hidden = sampled_hidden
+        self.mean_visible = mean_visible
+        self.validate = validate
+
+    def extra_repr(self) -> str:
+        """Return the options for ``repr``."""
+        return (
+            f"steps={self.steps}, sampled_hidden={self.sampled_hidden}, "
+            f"mean_visible={self.mean_visible}"
+        )
+
+    def forward(self, data: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return the energy gap, a scalar, for ``data`` of shape [..., visible]."""
+        loss, _ = self._estimate(data, data, generator)
+        return loss
+
+    def _estimate(
+        self, data: Tensor, chain: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss, and the chain after its steps."""
+        if self.validate and not torch.compiler.is_compiling():
+            check_binary_range(type(self).__name__, "data", data)
+        rbm = self.rbm
+        grad_weight, grad_visible_bias, grad_hidden_bias, moved = ops.contrastive_divergence(
+            data,
+            chain,
+            rbm.weight,
+            rbm.visible_bias,
+            rbm.hidden_bias,
+            self.steps,
+            sampled_hidden=self.sampled_hidden,
+            mean_visible=self.mean_visible,
+            generator=generator,
+        )
+        # The energy is linear in the parameters: this sum is the energy gap, and its derivative is
+        # the estimate itself.
+        gap = (
+            (rbm.weight * grad_weight).sum()
+            + torch.dot(rbm.visible_bias, grad_visible_bias)
+            + torch.dot(rbm.hidden_bias, grad_hidden_bias)
+        )
+        return gap, moved
+
+
+class PersistentContrastiveDivergence(ContrastiveDivergence):
+    """PCD-k (Tieleman 2008): the chains of the negative phase go on from batch to batch.
+
+    The chains are a buffer of this module, so they go into its ``state_dict``; they move in
+    training mode and stand still in evaluation mode. They start as samples of the model without
+    weights.
+
+    Bias: the chains follow a model that moves; with a large learning rate they lag behind it.
+
+    Args:
+        rbm: the RBM to train, held as a submodule.
+        chains: number of chains, independent of the batch size.
+        steps: Gibbs steps of the chains per call.
+        sampled_hidden: use sampled hidden states instead of their means in both phases.
+        mean_visible: use the means of the visible units in the chain instead of samples.
+        validate: refuse data outside [0, 1] and NaN (not while being compiled).
+    """
+
+    chain: Tensor
+
+    def __init__(
+        self,
+        rbm: RBM,
+        chains: int = 100,
+        steps: int = 1,
+        *,
+        sampled_hidden: bool = False,
+        mean_visible: bool = False,
+        validate: bool = True,
+    ) -> None:
+        super().__init__(
+            rbm,
+            steps,
+            sampled_hidden=sampled_hidden,
+            mean_visible=mean_visible,
+            validate=validate,
+        )
+        if chains < 1:
+            raise ValueError(f"PersistentContrastiveDivergence: expected chains >= 1, got {chains}")
+        self.register_buffer("chain", rbm.weight.new_zeros(chains, rbm.weight.shape[1]))
+        self.reset_chain()
+
+    @torch.no_grad()
+    def reset_chain(self, generator: torch.Generator | None = None) -> None:
+        """Draw every chain anew from the model with W = 0."""
+        hidden = self.chain.new_zeros(len(self.chain), len(self.rbm.hidden_bias))
+        self.chain.copy_(self.rbm.sample_visible(hidden, generator))
+
+    def extra_repr(self) -> str:
+        """Return the options for ``repr``."""
+        return f"chains={len(self.chain)}, {super().extra_repr()}"
+
+    def forward(self, data: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return the energy gap, a scalar, for ``data`` of shape [..., visible]."""
+        loss, moved = self._estimate(data, self.chain, generator)
+        if self.training:
+            self.chain.copy_(moved)
+        return loss
