@@ -88,6 +88,9 @@ class TestStrangersProject:
         output = subprocess.run([stranger / "use"], capture_output=True, text=True, check=True)
         assert output.stdout.startswith("log Z ")
 
+    def test_readme(self, stranger):
+        subprocess.run([stranger / "readme"], check=True)
+
     def test_a_scripted_model(self, stranger, tmp_path):
         """A program that names no symbol of ours loads a model that calls our operators."""
         rbm = torch_rbm.RBM(6, 4)

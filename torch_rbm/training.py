@@ -20,8 +20,8 @@ LossFactory = Callable[[RBM], ContrastiveDivergence]
 
 
 def sgd(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Make the optimiser that :func:`fit` uses by default: SGD, rate 0.1, momentum 0.5."""
-    return torch.optim.SGD(parameters, lr=0.1, momentum=0.5)
+    """Make the optimiser that :func:`fit` uses by default: SGD, rate 0.1, momentum 0.9."""
+    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
 
 
 def fit(

@@ -1,0 +1,80 @@
+# make demo and make test each do all set-up: a virtual environment in .venv, PyTorch, the build.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format tidy examples clean
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+OUTPUT ?= demo_output
+CMAKE_ARGS ?=
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+BUILD := build/cmake
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
+SOURCES := $(shell find csrc cmake CMakeLists.txt setup.py pyproject.toml VERSION -type f)
+CXX_FILES = $(shell git ls-files '*.cpp' '*.h' '*.cu' '*.cuh')
+CLANG_FORMAT ?= $(shell command -v clang-format-19 || echo clang-format)
+CLANG_TIDY ?= $(shell command -v clang-tidy-19 || echo clang-tidy)
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/installed examples ## Train a deep belief net on handwritten digits (two minutes)
+	$(BIN)/python examples/python/digits.py --output $(OUTPUT)
+	build/examples/run_scripted $(OUTPUT)/dbn.pt
+
+test: .venv/installed .venv/tests .googletest ## Build and run every test, C++ and Python
+	$(BIN)/cmake -S . -B $(BUILD) -DTORCH_RBM_BUILD_TESTS=ON $(CMAKE_ARGS)
+	$(BIN)/cmake --build $(BUILD) --parallel
+	cd $(BUILD) && $(CURDIR)/$(BIN)/ctest --output-on-failure
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/installed .venv/lint ## Check format, style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(CLANG_FORMAT) --dry-run -Werror $(CXX_FILES)
+
+format: .venv/lint ## Format every file
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	$(CLANG_FORMAT) -i $(CXX_FILES)
+
+tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)
+	$(BIN)/cmake -S . -B build/tidy -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	  -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DTORCH_RBM_BUILD_TESTS=ON -DTORCH_RBM_BUILD_EXAMPLES=ON \
+	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
+	git ls-files '*.cpp' | grep -v tests/cmake_project | \
+	  xargs -P 2 -n 4 $(CLANG_TIDY) -p build/tidy --quiet --warnings-as-errors='*'
+
+examples: .venv/installed ## Build the C++ examples against the installed package
+	$(BIN)/cmake -S examples/cpp -B build/examples -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=$$( \
+	  $(BIN)/python -c 'import torch, torch_rbm; print(torch_rbm.cmake_prefix_path, torch.utils.cmake_prefix_path, sep=";")')"
+	$(BIN)/cmake --build build/examples --parallel
+
+clean: ## Remove everything that was built, and .venv
+	rm -rf .venv build $(OUTPUT) torch_rbm/lib torch_rbm/include torch_rbm/share
+
+.venv/torch:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "torch_rbm needs Python 3.10 or newer: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH) "setuptools>=77" "cmake>=3.22" ninja numpy
+	@touch $@
+
+.venv/installed: .venv/torch $(SOURCES)
+	CMAKE_ARGS="$(CMAKE_ARGS)" $(BIN)/pip install --quiet --disable-pip-version-check \
+	  --no-build-isolation --editable ".[demo]"
+	@touch $@
+
+.venv/tests .venv/lint: .venv/%: .venv/installed pyproject.toml
+	CMAKE_ARGS="$(CMAKE_ARGS)" $(BIN)/pip install --quiet --disable-pip-version-check \
+	  --no-build-isolation --editable ".[$*]"
+	@touch $@
+
+# From the system's packages where that is allowed; otherwise CMake fetches a pinned release.
+.PHONY: .googletest
+.googletest:
+	@[ -e /usr/include/gtest/gtest.h ] || ! command -v apt-get >/dev/null || \
+	  $(SUDO) apt-get install --yes --quiet libgtest-dev || \
+	  echo "GoogleTest is not installed; CMake will fetch it"
