@@ -52,7 +52,7 @@ class LayerMean : public torch::autograd::Function<LayerMean<direction>> {
     const Tensor& states = saved[0];
     const Tensor& weight = saved[1];
     const auto& units =
-        units::find(direction.op, direction.to.units, ctx->saved_data["units"].toStringRef());
+        checks::unit_type(direction.op, direction.to, ctx->saved_data["units"].toStringRef());
     using reference::accumulated;
     const Tensor w = oriented<direction>(accumulated(weight, weight));
     const Tensor s = accumulated(states, weight);
@@ -80,7 +80,7 @@ Tensor mean_kernel(const Tensor& states, const Tensor& weight, const Tensor& bia
   if (needs_reference({states, weight, bias})) {
     checks::conditional(direction.op, direction.from, states, direction.to, weight, bias, units);
     return reference::layer_mean(states, oriented<direction>(weight), bias,
-                                 units::find(direction.op, direction.to.units, units));
+                                 checks::unit_type(direction.op, direction.to, units));
   }
   return LayerMean<direction>::apply(states, weight, bias, std::string(units));
 }

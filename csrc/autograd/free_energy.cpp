@@ -35,8 +35,8 @@ class FreeEnergy : public torch::autograd::Function<FreeEnergy> {
     const auto saved = ctx->get_saved_variables();
     const Tensor& visible = saved[0];
     const Tensor& weight = saved[1];
-    const auto& hidden = units::find("free_energy", checks::kHidden.units,
-                                     ctx->saved_data["hidden_units"].toStringRef());
+    const auto& hidden = checks::unit_type("free_energy", checks::kHidden,
+                                           ctx->saved_data["hidden_units"].toStringRef());
     using reference::accumulated;
     const Tensor w = accumulated(weight, weight);
     const Tensor v = accumulated(visible, weight);

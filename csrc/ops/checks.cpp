@@ -1,8 +1,6 @@
 // The checks shared by the operators.
 #include "ops/checks.h"
 
-#include "units/units.h"
-
 #include <sstream>
 #include <string>
 
@@ -28,10 +26,6 @@ std::string shape(const Tensor& tensor) {
 // Under tracing a size may be symbolic; expect_true then records the condition as a guard.
 bool holds(const c10::SymBool& condition) {
   return condition.expect_true(__FILE__, __LINE__);
-}
-
-void known_units(const char* op, const Side& side, std::string_view name) {
-  static_cast<void>(units::find(op, side.units, name));
 }
 
 void same_device(const char* op, const char* name, const Tensor& tensor, const Tensor& weight) {
@@ -125,6 +119,15 @@ void states(const char* op, const char* name, const Tensor& tensor, const Side& 
 
 }  // namespace
 
+const units::UnitType& unit_type(const char* op, const Side& side, std::string_view name) {
+  const units::UnitType* const type = units::find(name);
+  if (type == nullptr) {
+    value_error(op, "expected {} to be one of {}, got \"{}\"", side.units, units::known_names(),
+                name);
+  }
+  return *type;
+}
+
 void key(const char* op, const Tensor& key, const at::Device& device) {
   if (key.scalar_type() != at::kLong) {
     type_error(op, "expected key of dtype torch.int64, got {}", dtype(key));
@@ -147,8 +150,8 @@ void energy(const char* op, const Tensor& visible, const Tensor& hidden, const T
 void free_energy(const char* op, const Tensor& visible, const Tensor& weight,
                  const Tensor& visible_bias, const Tensor& hidden_bias,
                  std::string_view visible_units, std::string_view hidden_units) {
-  known_units(op, kVisible, visible_units);
-  known_units(op, kHidden, hidden_units);
+  static_cast<void>(unit_type(op, kVisible, visible_units));
+  static_cast<void>(unit_type(op, kHidden, hidden_units));
   parameters(op, weight, visible_bias, hidden_bias);
   states(op, kVisible.states, visible, kVisible, weight);
 }
@@ -156,14 +159,14 @@ void free_energy(const char* op, const Tensor& visible, const Tensor& weight,
 void log_partition(const char* op, const Tensor& weight, const Tensor& visible_bias,
                    const Tensor& hidden_bias, std::string_view visible_units,
                    std::string_view hidden_units) {
-  known_units(op, kVisible, visible_units);
-  known_units(op, kHidden, hidden_units);
+  static_cast<void>(unit_type(op, kVisible, visible_units));
+  static_cast<void>(unit_type(op, kHidden, hidden_units));
   parameters(op, weight, visible_bias, hidden_bias);
 }
 
 void conditional(const char* op, const Side& from, const Tensor& from_states, const Side& to,
                  const Tensor& weight, const Tensor& bias, std::string_view units) {
-  known_units(op, to, units);
+  static_cast<void>(unit_type(op, to, units));
   weight_matrix(op, weight);
   bias_of(op, to, bias, weight);
   states(op, from.states, from_states, from, weight);

@@ -1,6 +1,8 @@
 // The checks that every kernel of an operator runs before any work, whatever the device.
 #pragma once
 
+#include "units/units.h"
+
 #include <ATen/core/Tensor.h>
 #include <c10/core/SymInt.h>
 #include <c10/util/Exception.h>
@@ -37,6 +39,9 @@ struct Side {
 inline constexpr Side kVisible{"visible", "visible_bias", "visible_units", 1};
 inline constexpr Side kHidden{"hidden", "hidden_bias", "hidden_units", 0};
 
+/// The unit type of one side.
+[[nodiscard]] const units::UnitType& unit_type(const char* op, const Side& side,
+                                               std::string_view name);
 /// `key` is an int64 tensor [seed, offset] on `device`.
 void key(const char* op, const Tensor& key, const at::Device& device);
 

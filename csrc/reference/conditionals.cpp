@@ -35,7 +35,7 @@ Tensor hidden_mean(const Tensor& visible, const Tensor& weight, const Tensor& hi
   checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight, hidden_bias,
                       hidden_units);
   return layer_mean(visible, weight, hidden_bias,
-                    units::find(kOp, checks::kHidden.units, hidden_units));
+                    checks::unit_type(kOp, checks::kHidden, hidden_units));
 }
 
 Tensor visible_mean(const Tensor& hidden, const Tensor& weight, const Tensor& visible_bias,
@@ -44,7 +44,7 @@ Tensor visible_mean(const Tensor& hidden, const Tensor& weight, const Tensor& vi
   checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight, visible_bias,
                       visible_units);
   return layer_mean(hidden, weight.t(), visible_bias,
-                    units::find(kOp, checks::kVisible.units, visible_units));
+                    checks::unit_type(kOp, checks::kVisible, visible_units));
 }
 
 Tensor sample_hidden(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
@@ -54,7 +54,7 @@ Tensor sample_hidden(const Tensor& visible, const Tensor& weight, const Tensor& 
                       hidden_units);
   checks::key(kOp, key, weight.device());
   return sample_layer(visible, weight, hidden_bias,
-                      units::find(kOp, checks::kHidden.units, hidden_units),
+                      checks::unit_type(kOp, checks::kHidden, hidden_units),
                       {key, 0, random::Layer::hidden});
 }
 
@@ -65,7 +65,7 @@ Tensor sample_visible(const Tensor& hidden, const Tensor& weight, const Tensor& 
                       visible_units);
   checks::key(kOp, key, weight.device());
   return sample_layer(hidden, weight.t(), visible_bias,
-                      units::find(kOp, checks::kVisible.units, visible_units),
+                      checks::unit_type(kOp, checks::kVisible, visible_units),
                       {key, 0, random::Layer::visible});
 }
 

@@ -23,8 +23,8 @@ Model make_model(const char* op, const Tensor& weight, const Tensor& visible_bia
                  const Tensor& hidden_bias, std::string_view visible_units,
                  std::string_view hidden_units) {
   return {accumulated(weight, weight), accumulated(visible_bias, weight),
-          accumulated(hidden_bias, weight), units::find(op, checks::kVisible.units, visible_units),
-          units::find(op, checks::kHidden.units, hidden_units)};
+          accumulated(hidden_bias, weight), checks::unit_type(op, checks::kVisible, visible_units),
+          checks::unit_type(op, checks::kHidden, hidden_units)};
 }
 
 }  // namespace torch_rbm::reference

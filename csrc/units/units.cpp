@@ -21,15 +21,21 @@ const auto& table() {
 
 }  // namespace
 
-const UnitType& find(const char* op, const char* argument, std::string_view name) {
-  std::string known;
+const UnitType* find(std::string_view name) {
   for (const auto& [type_name, type] : table()) {
     if (type_name == name) {
-      return *type;
+      return type;
     }
-    known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", type_name);
   }
-  checks::value_error(op, "expected {} to be one of {}, got \"{}\"", argument, known, name);
+  return nullptr;
+}
+
+std::string known_names() {
+  std::string names;
+  for (const auto& [name, type] : table()) {
+    names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", name);
+  }
+  return names;
 }
 
 }  // namespace torch_rbm::units

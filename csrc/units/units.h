@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace torch_rbm::units {
@@ -38,7 +39,9 @@ class UnitType {
                                       const at::Device& device) const = 0;
 };
 
-/// The unit type of that name; a ValueError for `op` that lists the known ones otherwise.
-[[nodiscard]] const UnitType& find(const char* op, const char* argument, std::string_view name);
+/// The unit type of that name, or nullptr.
+[[nodiscard]] const UnitType* find(std::string_view name);
+/// The names of all unit types, quoted, for messages.
+[[nodiscard]] std::string known_names();
 
 }  // namespace torch_rbm::units
