@@ -52,12 +52,15 @@ class Batches:
             )
         self._where = where
         self._like = like
-        self._generator = generator
+        # Shuffling happens on the CPU, wherever the given generator lives.
+        device = "cpu" if generator is None else generator.device
+        seed = torch.randint(2**63 - 1, (), generator=generator, device=device)
+        self._shuffle = torch.Generator().manual_seed(int(seed))
         self._batch_size = batch_size
         self._source: Tensor | DataLoader[Any] = (
             data
             if isinstance(data, (Tensor, DataLoader))
-            else DataLoader(data, batch_size, shuffle=True, generator=generator)
+            else DataLoader(data, batch_size, shuffle=True, generator=self._shuffle)
         )
         if len(self) == 0:
             raise ValueError(f"{where}: expected data with at least one case, got none")
@@ -71,7 +74,7 @@ class Batches:
     def __iter__(self) -> Iterator[Tensor]:
         """Make one pass over the data."""
         if isinstance(self._source, Tensor):
-            order = torch.randperm(len(self._source), generator=self._generator)
+            order = torch.randperm(len(self._source), generator=self._shuffle)
             for rows in torch.split(order, self._batch_size):
                 yield self._prepare(self._source[rows.to(self._source.device)])
         else:

@@ -9,7 +9,7 @@ namespace torch_rbm::autocast {
 
 namespace {
 
-enum class Policy { lower_precision, float32 };
+enum class Policy : uint8_t { lower_precision, float32 };
 
 /// Casts every floating-point argument and calls the operator again, below autocast.
 template <Policy policy, c10::DeviceType device>

@@ -12,8 +12,8 @@ bool needs_reference(std::initializer_list<at::Tensor> inputs) {
   using c10::impl::tls_is_dispatch_key_included;
   return tls_is_dispatch_key_included(DispatchKey::FuncTorchDynamicLayerFrontMode) ||
          tls_is_dispatch_key_included(DispatchKey::FuncTorchDynamicLayerBackMode) ||
-         std::any_of(inputs.begin(), inputs.end(),
-                     [](const at::Tensor& input) { return input._fw_grad(/*level=*/0).defined(); });
+         std::ranges::any_of(
+             inputs, [](const at::Tensor& input) { return input._fw_grad(/*level=*/0).defined(); });
 }
 
 }  // namespace torch_rbm::autograd

@@ -7,7 +7,7 @@
 
 namespace torch_rbm::random {
 
-enum class Layer : int64_t { visible = 0, hidden = 1 };
+enum class Layer : uint8_t { visible = 0, hidden = 1 };
 
 /// Draws are a pure function of key, step, layer, row and unit.
 struct Stream {

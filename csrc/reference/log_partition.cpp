@@ -50,8 +50,8 @@ void for_each_block(const Enumeration& side, const Visit& visit) {
   constexpr int64_t kBlockElements = int64_t{1} << 20;
   const int64_t size = side.weight.size(1);
   const auto total = static_cast<int64_t>(std::exp2(side.units.log2_states(size)));
-  const int64_t width = std::max<int64_t>({side.weight.size(0), size, 1});
-  const int64_t block_size = std::max<int64_t>(kBlockElements / width, 1);
+  const auto width = std::max({side.weight.size(0), size, int64_t{1}});
+  const auto block_size = std::max(kBlockElements / width, int64_t{1});
   for (int64_t first = 0; first < total; first += block_size) {
     Block block;
     block.states =

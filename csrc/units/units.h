@@ -22,6 +22,8 @@ class UnitType {
   UnitType() = default;
   UnitType(const UnitType&) = delete;
   UnitType& operator=(const UnitType&) = delete;
+  UnitType(UnitType&&) = delete;
+  UnitType& operator=(UnitType&&) = delete;
   virtual ~UnitType() = default;
 
   /// Γ of each unit, to be summed over the last dimension.

@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    torch::jit::Module dbn = torch::jit::load(argv[1]);
+    const torch::jit::Module dbn = torch::jit::load(argv[1]);
     constexpr int64_t kSamples = 6;
     constexpr int64_t kSteps = 2000;
     const auto samples = dbn.get_method("sample")({kSamples, kSteps, /*mean_visible=*/true});

@@ -66,7 +66,7 @@ TEST(Operators, ContrastiveDivergenceOfTheModelsOwnStatesVanishes) {
 
 TEST(Operators, GradientsOfFreeEnergyReachEveryArgument) {
   Model m = random_model(6, 4);
-  Tensor v = all_states(6).requires_grad_();
+  const Tensor v = all_states(6).requires_grad_();
   for (Tensor* parameter : {&m.weight, &m.visible_bias, &m.hidden_bias}) {
     parameter->requires_grad_();
   }
