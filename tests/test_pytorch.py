@@ -21,6 +21,7 @@ def samples(dtype=torch.float32, batch=5):
     w, b, c = (p.requires_grad_() for p in model.parameters)
     transposed = w.detach().T.contiguous().T.requires_grad_()
     clamp = torch.tensor([True, False, False, True, False, False])
+    betas = torch.linspace(0, 1, 4, dtype=torch.float64)
     return {
         "energy": [((v, h, w, b, c), {})],
         "free_energy": [((v, w, b, c), {}), ((v.bool(), w, b, c), {}), ((v[0], w, b, c), {})],
@@ -43,6 +44,8 @@ def samples(dtype=torch.float32, batch=5):
         "contrastive_divergence.key": [
             ((v, v[:3], w, b, c, 2), {"key": KEY, "sampled_hidden": True, "mean_visible": True})
         ],
+        "annealed_importance_sampling": [((v, w, b, c, b.detach() / 2, betas), {})],
+        "annealed_importance_sampling.key": [((v.bool(), w, b, c, b, betas), {"key": KEY})],
         "uniform": [((KEY, 3, 70), {"step": 2, "layer": 1})],
     }
 
@@ -260,6 +263,7 @@ def test_no_graph_is_recorded_by_samplers():
             "sample_visible",
             "gibbs",
             "contrastive_divergence",
+            "annealed_importance_sampling",
         ):
             for arguments, options in cases:
                 results = overload(name)(*arguments, **options)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "annealed_importance_sampling",
     "contrastive_divergence",
     "energy",
     "free_energy",
@@ -243,6 +244,56 @@ def contrastive_divergence(
         sampled_hidden=sampled_hidden,
         mean_visible=mean_visible,
         **_random("contrastive_divergence", generator, key),
+    )
+
+
+def annealed_importance_sampling(
+    chain: Tensor,
+    weight: Tensor,
+    visible_bias: Tensor,
+    hidden_bias: Tensor,
+    base_visible_bias: Tensor,
+    betas: Tensor,
+    *,
+    visible_units: str = "bernoulli",
+    hidden_units: str = "bernoulli",
+    generator: torch.Generator | None = None,
+    key: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Weigh chains along a path between a base model and the model (Neal 2001).
+
+    The path is that of Salakhutdinov and Murray (2008): at β = 0 lies the base model, without
+    weights and with ``base_visible_bias``, whose log Z is Σ softplus(b₀) + hidden · log 2; at β = 1
+    lies the model. Every Gibbs step of the way leaves its own distribution invariant, so the path
+    can be walked in either direction.
+
+    Args:
+        chain: samples of the distribution at ``betas[0]``, [..., visible].
+        weight: [hidden, visible].
+        visible_bias: [visible].
+        hidden_bias: [hidden].
+        base_visible_bias: b₀, [visible].
+        betas: float64, [2 or more], such as 0 to 1, or 1 to 0 for the reverse direction.
+        visible_units: unit type of the visible layer.
+        hidden_units: unit type of the hidden layer.
+        generator: where the key is drawn from; the default generator when None.
+        key: int64 [seed, offset], instead of a generator.
+
+    Returns:
+        The log weights, float64, [...]: the mean of their exponentials estimates Z(betas[-1]) /
+        Z(betas[0]) without bias; and the states that they belong to, weighted samples of the
+        distribution at ``betas[-1]``, [..., visible].
+    """
+    return torch.ops.torch_rbm.annealed_importance_sampling(
+        chain,
+        weight,
+        visible_bias,
+        hidden_bias,
+        base_visible_bias,
+        betas,
+        visible_units=visible_units,
+        hidden_units=hidden_units,
+        **_random("annealed_importance_sampling", generator, key),
     )
 
 

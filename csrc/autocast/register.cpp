@@ -37,7 +37,8 @@ void register_all(torch::Library& m) {
   }
   for (const char* name : {"free_energy", "log_partition", "sample_hidden", "sample_hidden.key",
                            "sample_visible", "sample_visible.key", "gibbs", "gibbs.key",
-                           "contrastive_divergence", "contrastive_divergence.key"}) {
+                           "contrastive_divergence", "contrastive_divergence.key",
+                           "annealed_importance_sampling", "annealed_importance_sampling.key"}) {
     m.impl(name,
            torch::CppFunction::makeFromBoxedFunction<&cast_arguments<Policy::float32, device>>());
   }

@@ -18,7 +18,8 @@ void record_nothing(const c10::OperatorHandle& op, c10::DispatchKeySet keys,
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, Autograd, m) {
-  for (const char* name : {"sample_hidden", "sample_visible", "gibbs", "contrastive_divergence"}) {
+  for (const char* name : {"sample_hidden", "sample_visible", "gibbs", "contrastive_divergence",
+                           "annealed_importance_sampling"}) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&record_nothing>());
     m.impl((std::string(name) + ".key").c_str(),
            torch::CppFunction::makeFromBoxedFunction<&record_nothing>());

@@ -107,6 +107,19 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
           empty_rows(chain, weight.sym_size(1), chain.scalar_type())};
 }
 
+template <typename RandomSource>
+std::tuple<Tensor, Tensor> annealed_importance_sampling(
+    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
+    std::string_view visible_units, std::string_view hidden_units, RandomSource random) {
+  constexpr auto kOp = "annealed_importance_sampling";
+  checks::annealed_importance_sampling(kOp, chain, weight, visible_bias, hidden_bias,
+                                       base_visible_bias, betas, visible_units, hidden_units);
+  check_random(kOp, random, weight);
+  return {empty_rows(chain, std::nullopt, at::kDouble),
+          empty_rows(chain, weight.sym_size(1), chain.scalar_type())};
+}
+
 Tensor uniform(const Tensor& key, c10::SymInt rows, c10::SymInt units, c10::SymInt step,
                int64_t layer) {
   checks::uniform("uniform", key, rows, units, step, layer);
@@ -129,6 +142,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, Meta, m) {
   m.impl("gibbs.key", &gibbs<const Tensor&>);
   m.impl("contrastive_divergence", &contrastive_divergence<Generator>);
   m.impl("contrastive_divergence.key", &contrastive_divergence<const Tensor&>);
+  m.impl("annealed_importance_sampling", &annealed_importance_sampling<Generator>);
+  m.impl("annealed_importance_sampling.key", &annealed_importance_sampling<const Tensor&>);
   m.impl("uniform", &uniform);
 }
 

@@ -58,17 +58,17 @@ void weight_matrix(const char* op, const Tensor& weight) {
   }
 }
 
-void bias_of(const char* op, const Side& side, const Tensor& bias, const Tensor& weight) {
+void bias_of(const char* op, const char* name, const Side& side, const Tensor& bias,
+             const Tensor& weight) {
   if (bias.scalar_type() != weight.scalar_type()) {
-    type_error(op, "expected {} of dtype {}, as weight, got {}", side.bias, dtype(weight),
-               dtype(bias));
+    type_error(op, "expected {} of dtype {}, as weight, got {}", name, dtype(weight), dtype(bias));
   }
   const c10::SymInt size = weight.sym_size(side.weight_dim);
   if (bias.dim() != 1 || !holds(bias.sym_size(0).sym_eq(size))) {
-    value_error(op, "expected {} of shape [{}], as weight is {}, got {}", side.bias, text(size),
+    value_error(op, "expected {} of shape [{}], as weight is {}, got {}", name, text(size),
                 shape(weight), shape(bias));
   }
-  same_device(op, side.bias, bias, weight);
+  same_device(op, name, bias, weight);
 }
 
 void steps_count(const char* op, const c10::SymInt& steps) {
@@ -97,8 +97,8 @@ void clamp_mask(const char* op, const Tensor& clamp, const Tensor& visible) {
 void parameters(const char* op, const Tensor& weight, const Tensor& visible_bias,
                 const Tensor& hidden_bias) {
   weight_matrix(op, weight);
-  bias_of(op, kVisible, visible_bias, weight);
-  bias_of(op, kHidden, hidden_bias, weight);
+  bias_of(op, kVisible.bias, kVisible, visible_bias, weight);
+  bias_of(op, kHidden.bias, kHidden, hidden_bias, weight);
 }
 
 void states(const char* op, const char* name, const Tensor& tensor, const Side& side,
@@ -168,7 +168,7 @@ void conditional(const char* op, const Side& from, const Tensor& from_states, co
                  const Tensor& weight, const Tensor& bias, std::string_view units) {
   static_cast<void>(unit_type(op, to, units));
   weight_matrix(op, weight);
-  bias_of(op, to, bias, weight);
+  bias_of(op, to.bias, to, bias, weight);
   states(op, from.states, from_states, from, weight);
 }
 
@@ -196,6 +196,22 @@ void contrastive_divergence(const char* op, const Tensor& data, const Tensor& ch
                "expected chain of dtype {} with mean_visible=True, as means are no states of {}",
                dtype(weight), dtype(chain));
   }
+}
+
+void annealed_importance_sampling(const char* op, const Tensor& chain, const Tensor& weight,
+                                  const Tensor& visible_bias, const Tensor& hidden_bias,
+                                  const Tensor& base_visible_bias, const Tensor& betas,
+                                  std::string_view visible_units, std::string_view hidden_units) {
+  log_partition(op, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+  states(op, "chain", chain, kVisible, weight);
+  bias_of(op, "base_visible_bias", kVisible, base_visible_bias, weight);
+  if (betas.scalar_type() != at::kDouble) {
+    type_error(op, "expected betas of dtype torch.float64, got {}", dtype(betas));
+  }
+  if (betas.dim() != 1 || !holds(betas.sym_size(0).sym_ge(2))) {
+    value_error(op, "expected betas of shape [2 or more], got {}", shape(betas));
+  }
+  same_device(op, "betas", betas, weight);
 }
 
 void uniform(const char* op, const Tensor& key_tensor, const c10::SymInt& rows,

@@ -65,6 +65,10 @@ void contrastive_divergence(const char* op, const Tensor& data, const Tensor& ch
                             const Tensor& hidden_bias, const c10::SymInt& steps,
                             std::string_view visible_units, std::string_view hidden_units,
                             bool mean_visible);
+void annealed_importance_sampling(const char* op, const Tensor& chain, const Tensor& weight,
+                                  const Tensor& visible_bias, const Tensor& hidden_bias,
+                                  const Tensor& base_visible_bias, const Tensor& betas,
+                                  std::string_view visible_units, std::string_view hidden_units);
 void uniform(const char* op, const Tensor& key, const c10::SymInt& rows, const c10::SymInt& units,
              const c10::SymInt& step, int64_t layer);
 

@@ -61,6 +61,10 @@ TORCH_LIBRARY(torch_rbm, m) {
               ", bool sampled_hidden=False, bool mean_visible=False",
           "(Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias, Tensor chain)");
 
+  sampler(m, "annealed_importance_sampling",
+          "Tensor chain, " + kParameters + ", Tensor base_visible_bias, Tensor betas, *, " + kUnits,
+          "(Tensor log_weight, Tensor chain)");
+
   pure(m, "uniform", "Tensor key, SymInt rows, SymInt units, *, SymInt step=0, int layer=0",
        "Tensor");
 }

@@ -30,6 +30,12 @@ using ContrastiveDivergence = std::tuple<Tensor, Tensor, Tensor, Tensor>(
     const Tensor& hidden_bias, c10::SymInt steps, std::string_view visible_units,
     std::string_view hidden_units, bool sampled_hidden, bool mean_visible, RandomSource random);
 
+template <typename RandomSource>
+using AnnealedImportanceSampling = std::tuple<Tensor, Tensor>(
+    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
+    std::string_view visible_units, std::string_view hidden_units, RandomSource random);
+
 using Mean = Tensor(const Tensor& states, const Tensor& weight, const Tensor& bias,
                     std::string_view units);
 using Energy = Tensor(const Tensor& visible, const Tensor& hidden, const Tensor& weight,

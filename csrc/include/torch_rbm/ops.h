@@ -109,6 +109,16 @@ struct ContrastiveDivergence {
                                                  const Tensor& hidden_bias,
                                                  const Units& units = {});
 
+/// Annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008) along `betas`, float64
+/// [2 or more]: from the base model without weights and with `base_visible_bias` (β = 0) to the
+/// model (β = 1), or back. `chain` holds samples of the distribution at betas[0]. Returns the log
+/// weights, float64, whose exponentials average to Z(last β) / Z(first β), and the states they
+/// belong to.
+[[nodiscard]] TORCH_RBM_API std::tuple<Tensor, Tensor> annealed_importance_sampling(
+    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
+    const Units& units = {}, const Random& random = {});
+
 /// The random stream that every sampler draws from: float32 in [0, 1), [rows, units], a pure
 /// function of `key`, `step`, `layer` (0 visible, 1 hidden), row and unit, made by the
 /// counter-based Philox4x32-10 (Salmon et al. 2011). The offset of the key adds to `step`.
