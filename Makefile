@@ -48,9 +48,9 @@ tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)
 	  xargs -P 2 -n 4 $(CLANG_TIDY) -p build/tidy --quiet --warnings-as-errors='*'
 
 examples: .venv/installed ## Build the C++ examples against the installed package
-	$(BIN)/cmake -S examples/cpp -B build/examples -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=$$( \
+	@$(BIN)/cmake --log-level=ERROR -S examples/cpp -B build/examples -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=$$( \
 	  $(BIN)/python -c 'import torch, torch_rbm; print(torch_rbm.cmake_prefix_path, torch.utils.cmake_prefix_path, sep=";")')"
-	$(BIN)/cmake --build build/examples --parallel
+	@$(BIN)/cmake --build build/examples --parallel -- --no-print-directory
 
 clean: ## Remove everything that was built, and .venv
 	rm -rf .venv build $(OUTPUT) torch_rbm/lib torch_rbm/include torch_rbm/share
@@ -58,12 +58,14 @@ clean: ## Remove everything that was built, and .venv
 .venv/torch:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "torch_rbm needs Python 3.10 or newer: make PYTHON=/path/to/python"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH) "setuptools>=77" "cmake>=3.22" ninja numpy
+	@echo "Installing $(TORCH) into .venv: a minute or two"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH) "setuptools>=77" "cmake>=3.22" ninja numpy
 	@touch $@
 
 .venv/installed: .venv/torch $(SOURCES)
-	CMAKE_ARGS="$(CMAKE_ARGS)" $(BIN)/pip install --quiet --disable-pip-version-check \
+	@echo "Building the operators: some minutes"
+	@CMAKE_ARGS="$(CMAKE_ARGS)" $(BIN)/pip install --quiet --disable-pip-version-check \
 	  --no-build-isolation --editable ".[demo]"
 	@touch $@
 

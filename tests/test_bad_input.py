@@ -1,5 +1,7 @@
 """Bad input gives an error that names the operator, what was expected and what came."""
 
+import functools
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -25,6 +27,9 @@ CASES = [
     (ops.free_energy, (V.to_sparse(), W, B, C), TypeError, ["visible", "strided", "Sparse"]),
     (ops.free_energy, (V, W.to("meta"), B, C), ValueError, ["visible_bias", "meta", "cpu"]),
     (ops.free_energy, (V.to("meta"), W, B, C), ValueError, ["visible", "cpu", "meta"]),
+    (ops.free_energy, (None, W, B, C), TypeError, ["visible", "a tensor", "None"]),
+    (ops.gibbs, (V, W, None, C), TypeError, ["visible_bias", "a tensor", "None"]),
+    (ops.energy, (V, H[:2], W, B, C), ValueError, ["rows", "[3, 6]", "[2, 4]"]),
     (ops.energy, (V, H[:, :2], W, B, C), ValueError, ["hidden", "[..., 4]", "[3, 2]"]),
     (ops.log_partition, (W, C, C), ValueError, ["visible_bias", "[6]", "[4]"]),
     (
@@ -127,13 +132,23 @@ def test_nothing_is_half_trained_when_a_later_batch_is_bad():
 FIT_CASES = [
     ({"data": [[0.0, 1.0]]}, ValueError, r"batches \[batch, visible\], got \[1\]"),
     ({"data": ["a", "b"]}, TypeError, "batches of tensors, got str"),
-    ({"data": 3}, TypeError, "a tensor, a Dataset or a DataLoader, got int"),
+    ({"data": 3}, TypeError, "a NumPy array, a Dataset or a DataLoader, got int 3"),
     ({"data": torch.zeros(6)}, ValueError, r"data \[cases, visible\], got \[6\]"),
     ({"data": torch.zeros(0, 6)}, ValueError, "at least one case"),
     ({"data": torch.zeros(5, 7)}, ValueError, r"expected data of shape \[..., 6\]"),
     ({"data": torch.zeros(5, 6).long()}, TypeError, "floating-point dtype, bool or uint8"),
     ({"data": torch.full((5, 6), 2, dtype=torch.uint8)}, ValueError, "got 2 at position"),
+    ({"data": "data.csv"}, TypeError, "a DataLoader, got str 'data.csv'"),
+    ({"data": V, "loss": "cd"}, TypeError, "loss to be a class or function .* got str 'cd'"),
+    ({"data": V, "loss": torch_rbm.ContrastiveDivergence(torch_rbm.RBM(6, 4))}, TypeError, "loss"),
+    ({"data": V, "optimizer": "sgd"}, TypeError, "such as torch.optim.Adam, got str 'sgd'"),
+    ({"data": V, "epochs": 2.5}, TypeError, r"epochs to be an int, got float 2\.5"),
     ({"data": V, "epochs": -1}, ValueError, "epochs >= 0, got -1"),
+    (
+        {"data": V, "optimizer": functools.partial(torch.optim.SGD, lr=float("inf")), "epochs": 2},
+        FloatingPointError,
+        "training diverged in epoch",
+    ),
     ({"data": V, "batch_size": 0}, ValueError, "batch_size >= 1, got 0"),
 ]
 
@@ -150,8 +165,15 @@ def test_fit(options, error, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: torch_rbm.RBM(-1, 3), "visible >= 0 and hidden >= 0"),
+        (lambda: torch_rbm.RBM(-1, 3), "visible >= 0, got -1"),
+        (lambda: torch_rbm.RBM(3, 8.0), r"hidden to be an int, got float 8\.0"),
+        (lambda: torch_rbm.RBM(3, "8"), "hidden to be an int, got str '8'"),
+        (lambda: torch_rbm.RBM(3, 8, dtype=torch.int32), "dtype to be one of .* got torch.int32"),
         (lambda: torch_rbm.DBN([5]), "two or more layer sizes"),
+        (lambda: torch_rbm.DBN(8), r"a sequence such as \[784, 500\], got 8"),
+        (lambda: torch_rbm.DBN([5, 3]).classifier(0), "classes >= 1, got 0"),
+        (lambda: torch_rbm.DBN([5, 3]).sample(-1), "count >= 0, got -1"),
+        (lambda: torch_rbm.ContrastiveDivergence(3), "expected an RBM, got int 3"),
         (lambda: torch_rbm.ContrastiveDivergence(torch_rbm.RBM(2, 2), -1), "steps >= 0"),
         (
             lambda: torch_rbm.PersistentContrastiveDivergence(torch_rbm.RBM(2, 2), 0),
@@ -160,5 +182,5 @@ def test_fit(options, error, message):
     ],
 )
 def test_constructors(make, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         make()

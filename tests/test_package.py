@@ -33,6 +33,12 @@ class TestImportErrors:
         with pytest.raises(ImportError, match=r"not installed at .*pip install"):
             _library.load()
 
+    def test_the_source_code_found_before_the_package(self, monkeypatch, tmp_path):
+        (tmp_path / "csrc").mkdir()
+        monkeypatch.setattr(_library, "_PACKAGE", tmp_path / "torch_rbm")
+        with pytest.raises(ImportError, match=r"start Python in another folder"):
+            _library.load()
+
     def test_another_torch(self, monkeypatch):
         monkeypatch.setattr(torch, "__version__", "2.9.1")
         with pytest.raises(
@@ -89,7 +95,8 @@ class TestStrangersProject:
         assert output.stdout.startswith("log Z ")
 
     def test_readme(self, stranger):
-        subprocess.run([stranger / "readme"], check=True)
+        run = subprocess.run([stranger / "readme"], check=True, capture_output=True, text=True)
+        assert -544 < float(run.stdout) < -400  # untrained: -784 log 2 = -543.4
 
     def test_a_scripted_model(self, stranger, tmp_path):
         """A program that names no symbol of ours loads a model that calls our operators."""

@@ -35,6 +35,12 @@ def load() -> str:
     """
     path = _library_path()
     info_path = Path(cmake_prefix_path) / "torch_rbm" / "build_info.json"
+    if not path.exists() and (_PACKAGE.parent / "csrc").exists():
+        raise ImportError(
+            f"torch_rbm: Python found the source code in {_PACKAGE.parent} before the installed "
+            "package: start Python in another folder, or install with: "
+            "pip install --no-build-isolation --editable ."
+        )
     if not path.exists() or not info_path.exists():
         raise ImportError(f"torch_rbm: the operator library is not installed at {path}; {_REBUILD}")
     built_with = json.loads(info_path.read_text())["torch"]

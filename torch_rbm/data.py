@@ -9,25 +9,28 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from torch_rbm.validation import check_count, words
+
 Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
 
 
 class Batches:
     """Batches of visible states, one pass per iteration, as tensors [batch, visible].
 
-    A tensor and a Dataset are shuffled anew in every pass; a DataLoader is taken as it is. Where an
-    item is a tuple or list, such as (image, label), its first element is used. States are flattened
-    to [batch, visible], moved to ``like``'s device and, where floating-point, to its dtype.
+    A tensor, a NumPy array and a Dataset are shuffled anew in every pass; a DataLoader is taken as
+    it is. Where an item is a tuple or list, such as (image, label), its first element is used.
+    States are flattened to [batch, visible], moved to ``like``'s device and, where floating-point,
+    to its dtype.
 
     Args:
         where: the caller's name, for messages.
-        data: a tensor [cases, ...], a Dataset or a DataLoader.
+        data: a tensor or NumPy array [cases, ...], a Dataset or a DataLoader.
         batch_size: rows of a batch; a DataLoader keeps its own.
         like: a tensor of the device and dtype that batches shall have.
         generator: shuffles; the default generator when None.
 
     Raises:
-        TypeError: ``data`` is none of the three.
+        TypeError: ``data`` is none of these.
         ValueError: it is empty, or ``batch_size`` is not positive.
     """
 
@@ -39,16 +42,14 @@ class Batches:
         like: Tensor,
         generator: torch.Generator | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"{where}: expected batch_size >= 1, got {batch_size}")
+        batch_size = check_count(where, "batch_size", batch_size, 1)
         if isinstance(data, Tensor) and data.dim() < 2:
             raise ValueError(f"{where}: expected data [cases, visible], got {list(data.shape)}")
-        if not isinstance(data, (Tensor, DataLoader)) and not (
-            hasattr(data, "__getitem__") and hasattr(data, "__len__")
-        ):
+        is_indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+        if not isinstance(data, (Tensor, DataLoader)) and (not is_indexed or isinstance(data, str)):
             raise TypeError(
-                f"{where}: expected data to be a tensor, a Dataset or a DataLoader, "
-                f"got {type(data).__name__}"
+                f"{where}: expected data to be a tensor, a NumPy array, a Dataset or a DataLoader, "
+                f"got {words(data)}"
             )
         self._where = where
         self._like = like

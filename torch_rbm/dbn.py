@@ -13,6 +13,7 @@ from torch_rbm.data import Data
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.rbm import RBM
 from torch_rbm.training import LossFactory, OptimizerFactory, fit, sgd
+from torch_rbm.validation import check_count
 
 
 class DBN(nn.Module):
@@ -23,7 +24,7 @@ class DBN(nn.Module):
     Args:
         sizes: units of each layer from the visible one up, two or more, such as [784, 500, 2000].
         device: device of the parameters.
-        dtype: dtype of the parameters.
+        dtype: dtype of the parameters: float32, float64, bfloat16 or float16.
 
     Attributes:
         layers: the RBMs from the bottom up.
@@ -40,6 +41,10 @@ class DBN(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+            raise TypeError(
+                f"DBN: expected sizes to be a sequence such as [784, 500], got {sizes!r}"
+            )
         if len(sizes) < 2:
             raise ValueError(f"DBN: expected two or more layer sizes, got {list(sizes)}")
         layers = nn.ModuleList(
@@ -73,6 +78,8 @@ class DBN(nn.Module):
         Returns:
             [count, visible].
         """
+        if count < 0:
+            raise ValueError(f"DBN.sample: expected count >= 0, got {count}")
         top = self.layers[-1]
         states = torch.full(
             [count, top.weight.size(1)], 0.5, dtype=top.weight.dtype, device=top.weight.device
@@ -105,12 +112,12 @@ class DBN(nn.Module):
         When anything goes wrong, every layer is left as it was.
 
         Args:
-            data: a tensor [cases, ...], a Dataset or a DataLoader of states or probabilities in [0,
-                1].
+            data: states or probabilities in [0, 1]: a tensor or NumPy array [cases, ...], a Dataset
+                or a DataLoader.
             epochs: passes over the data for each layer.
             batch_size: rows of a batch; a DataLoader keeps its own.
-            loss: makes the loss of each layer.
-            optimizer: makes the optimiser of each layer.
+            loss: makes the loss of each layer, as in :func:`torch_rbm.fit`.
+            optimizer: makes the optimizer of each layer, as in :func:`torch_rbm.fit`.
             generator: shuffles the data and draws random numbers; the default generator when None.
             progress: show a progress bar for each layer.
 
@@ -150,6 +157,7 @@ class DBN(nn.Module):
         Returns:
             ``Linear`` and ``Sigmoid`` for each layer, then ``Linear`` to ``classes`` logits.
         """
+        classes = check_count("DBN.classifier", "classes", classes, 1)
         modules: list[nn.Module] = []
         for layer in self.layers:
             modules += [layer.to_linear(), nn.Sigmoid()]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from torch_rbm import ops
 from torch_rbm.rbm import RBM
-from torch_rbm.validation import check_binary_range
+from torch_rbm.validation import check_binary_range, check_count, check_rbm
 
 
 class ContrastiveDivergence(nn.Module):
@@ -40,10 +40,9 @@ class ContrastiveDivergence(nn.Module):
         validate: bool = True,
     ) -> None:
         super().__init__()
-        if steps < 0:
-            raise ValueError(f"{type(self).__name__}: expected steps >= 0, got {steps}")
+        check_rbm(type(self).__name__, rbm)
         self.rbm = rbm
-        self.steps = steps
+        self.steps = check_count(type(self).__name__, "steps", steps, 0)
         self.sampled_hidden = sampled_hidden
         self.mean_visible = mean_visible
         self.validate = validate
@@ -92,8 +91,8 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
     """PCD-k (Tieleman 2008): the chains of the negative phase go on from batch to batch.
 
     The chains are a buffer of this module, so they go into its ``state_dict``; they move in
-    training mode and stand still in evaluation mode. They start as samples of the model without
-    weights.
+    training mode and stand still in evaluation mode. They start as samples of the model
+    that has the visible biases but no weights.
 
     Bias: the chains follow a model that moves; with a large learning rate they lag behind it.
 
@@ -125,14 +124,13 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
             mean_visible=mean_visible,
             validate=validate,
         )
-        if chains < 1:
-            raise ValueError(f"PersistentContrastiveDivergence: expected chains >= 1, got {chains}")
+        chains = check_count("PersistentContrastiveDivergence", "chains", chains, 1)
         self.register_buffer("chain", rbm.weight.new_zeros(chains, rbm.weight.shape[1]))
         self.reset_chain()
 
     @torch.no_grad()
     def reset_chain(self, generator: torch.Generator | None = None) -> None:
-        """Draw every chain anew from the model with W = 0."""
+        """Draw every chain anew, from the model with its visible biases and W = 0."""
         hidden = self.chain.new_zeros(len(self.chain), len(self.rbm.hidden_bias))
         self.chain.copy_(self.rbm.sample_visible(hidden, generator))
 

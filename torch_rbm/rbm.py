@@ -5,6 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from torch_rbm.validation import check_count
+
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
 
 class RBM(nn.Module):
     """A restricted Boltzmann machine with Bernoulli units.
@@ -35,18 +39,20 @@ class RBM(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if visible < 0 or hidden < 0:
-            raise ValueError(
-                f"RBM: expected visible >= 0 and hidden >= 0 units, got {visible} and {hidden}"
-            )
+        visible = check_count("RBM", "visible", visible, 0)
+        hidden = check_count("RBM", "hidden", hidden, 0)
+        if dtype is not None and dtype not in _DTYPES:
+            names = ", ".join(str(known) for known in _DTYPES)
+            raise TypeError(f"RBM: expected dtype to be one of {names}, got {dtype}")
         self.weight = nn.Parameter(torch.empty(hidden, visible, device=device, dtype=dtype))
         self.visible_bias = nn.Parameter(torch.empty(visible, device=device, dtype=dtype))
         self.hidden_bias = nn.Parameter(torch.empty(hidden, device=device, dtype=dtype))
         self.reset_parameters()
 
-    def reset_parameters(self) -> None:
+    @torch.jit.unused
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw ``weight`` from N(0, 0.01²) and set both biases to 0."""
-        nn.init.normal_(self.weight, std=0.01)
+        nn.init.normal_(self.weight, std=0.01, generator=generator)
         nn.init.zeros_(self.visible_bias)
         nn.init.zeros_(self.hidden_bias)
 
@@ -110,7 +116,14 @@ class RBM(nn.Module):
         clamp: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Run ``steps`` block Gibbs steps v → h → v; see :func:`torch_rbm.ops.gibbs`.
+        """Run ``steps`` block Gibbs steps v → h → v (Geman and Geman 1984).
+
+        Args:
+            visible: the states to start from, [..., visible].
+            steps: how many steps, 0 or more.
+            clamp: bool, broadcastable to ``visible``: where true, the state keeps its given value.
+                Clamping what is known and sampling the rest fills in missing values.
+            generator: source of random numbers; the default generator when None.
 
         Returns:
             The last visible states and the hidden states that they were drawn from.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -11,16 +12,16 @@ from tqdm.auto import tqdm
 from torch_rbm.data import Batches, Data
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.rbm import RBM
-from torch_rbm.validation import check_binary_range
+from torch_rbm.validation import check_binary_range, check_count, check_factory, check_rbm
 
-#: Makes an optimiser for parameters, such as ``torch.optim.Adam``.
+#: Makes an optimizer for parameters, such as ``torch.optim.Adam``.
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 #: Makes a loss for an RBM, such as ``ContrastiveDivergence``.
 LossFactory = Callable[[RBM], ContrastiveDivergence]
 
 
 def sgd(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Make the optimiser that :func:`fit` uses by default: SGD, rate 0.1, momentum 0.9."""
+    """Make the optimizer that :func:`fit` uses by default: SGD, rate 0.1, momentum 0.9."""
     return torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
 
 
@@ -41,13 +42,16 @@ def fit(
 
     Args:
         rbm: the RBM, changed in place.
-        data: a tensor [cases, ...], a Dataset or a DataLoader of states or probabilities in [0, 1].
-            A tensor is checked as a whole before training, everything else batch by batch.
+        data: states or probabilities in [0, 1]: a tensor or NumPy array [cases, ...], a Dataset or
+            a DataLoader. A tensor is checked as a whole before training, everything else batch by
+            batch. Floating-point data are cast to the dtype of the RBM.
         epochs: passes over the data.
         batch_size: rows of a batch; a DataLoader keeps its own.
-        loss: makes the loss, such as ``functools.partial(PersistentContrastiveDivergence,
-            chains=100)``.
-        optimizer: makes the optimiser for the parameters. The learning rate falls linearly to zero.
+        loss: makes the loss for the RBM, CD-1 by default; for others
+            ``functools.partial(PersistentContrastiveDivergence, chains=100, steps=5)``.
+        optimizer: makes the optimizer for the parameters: by default SGD with learning rate 0.1
+            and momentum 0.9; for others ``functools.partial(torch.optim.Adam, lr=1e-3)``. The
+            learning rate falls linearly to zero over the training.
         transform: applied to every batch, without recording it, for example the layers below.
         generator: shuffles the data and draws the chains' random numbers; the default generator
             when None.
@@ -55,14 +59,18 @@ def fit(
         description: the words in front of the bar.
 
     Returns:
-        The mean energy gap of each epoch.
+        The mean value of the loss in each epoch: the energy gap between data and chains, which is
+        no likelihood and need not fall; see :func:`torch_rbm.log_likelihood` for one.
 
     Raises:
         TypeError, ValueError: ``data`` or an option is not as described.
+        FloatingPointError: training diverged; the learning rate is too high.
     """
     where = "fit"
-    if epochs < 0:
-        raise ValueError(f"{where}: expected epochs >= 0, got {epochs}")
+    check_rbm(where, rbm)
+    epochs = check_count(where, "epochs", epochs, 0)
+    check_factory(where, "loss", loss, "ContrastiveDivergence")
+    check_factory(where, "optimizer", optimizer, "torch.optim.Adam")
     if isinstance(data, Tensor):
         check_binary_range(where, "data", data)
     batches = Batches(where, data, batch_size, rbm.weight, generator)
@@ -70,6 +78,7 @@ def fit(
     stepper = optimizer(rbm.parameters())
     total = max(epochs * len(batches), 1)
     schedule = torch.optim.lr_scheduler.LinearLR(stepper, 1.0, 0.0, total_iters=total)
+    parameters = list(rbm.parameters())
     before = {name: value.detach().clone() for name, value in rbm.named_parameters()}
     gaps: list[float] = []
     try:
@@ -88,6 +97,11 @@ def fit(
                     gap += value.detach()
                     bar.update()
                 gaps.append(gap.item() / len(batches))
+                if not all(map(math.isfinite, [gaps[-1], *(p.sum().item() for p in parameters)])):
+                    raise FloatingPointError(
+                        f"{where}: training diverged in epoch {len(gaps)}; expected a lower "
+                        "learning rate; the parameters are as they were"
+                    )
                 bar.set_postfix(energy_gap=f"{gaps[-1]:.3f}")
     except Exception:
         rbm.load_state_dict(before)

@@ -1,9 +1,50 @@
-"""Checks of values, made where data enter; the operators themselves check only types and shapes."""
+"""Checks of arguments, made where they enter; the operators check only types and shapes."""
 
 from __future__ import annotations
 
+from numbers import Integral
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+
+def check_count(where: str, name: str, value: object, minimum: int) -> int:
+    """Return ``value`` as an int.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is below ``minimum``.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{where}: expected {name} to be an int, got {words(value)}")
+    if value < minimum:
+        raise ValueError(f"{where}: expected {name} >= {minimum}, got {value}")
+    return int(value)
+
+
+def check_rbm(where: str, rbm: object) -> None:
+    """Require a module with the parameters of an RBM.
+
+    Raises:
+        TypeError: ``rbm`` is none.
+    """
+    names = ("weight", "visible_bias", "hidden_bias")
+    if not isinstance(rbm, nn.Module) or not all(hasattr(rbm, name) for name in names):
+        raise TypeError(f"{where}: expected an RBM, got {words(rbm)}")
+
+
+def check_factory(where: str, name: str, value: object, example: str) -> None:
+    """Require something that makes a ``name`` when called, rather than one that was made.
+
+    Raises:
+        TypeError: ``value`` is not of that kind.
+    """
+    if isinstance(value, (nn.Module, torch.optim.Optimizer)) or not callable(value):
+        raise TypeError(
+            f"{where}: expected {name} to be a class or function that makes one, such as "
+            f"{example}, got {words(value)}"
+        )
 
 
 def check_binary_range(where: str, name: str, data: Tensor) -> None:
@@ -14,12 +55,13 @@ def check_binary_range(where: str, name: str, data: Tensor) -> None:
         ValueError: a value is NaN or outside [0, 1]; the message gives the first position.
     """
     if not isinstance(data, Tensor):
-        raise TypeError(f"{where}: expected {name} to be a tensor, got {type(data).__name__}")
+        raise TypeError(f"{where}: expected {name} to be a tensor, got {words(data)}")
     if data.dtype == torch.bool or data.numel() == 0:
         return
     if not data.is_floating_point() and data.dtype != torch.uint8:
         raise TypeError(
-            f"{where}: expected {name} of a floating-point dtype, bool or uint8, got {data.dtype}"
+            f"{where}: expected {name} of a floating-point dtype, bool or uint8, got {data.dtype}; "
+            f"{name}.float() makes one"
         )
     low, high = torch.aminmax(data.detach())
     if bool(low >= 0) and bool(high <= 1):  # both false for NaN
@@ -30,4 +72,15 @@ def check_binary_range(where: str, name: str, data: Tensor) -> None:
     raise ValueError(
         f"{where}: expected {name} in [0, 1], binary states or probabilities, "
         f"got {value} at position {position}"
+    )
+
+
+def words(value: Any) -> str:
+    """Return what ``value`` is, short enough for a message."""
+    text = repr(value)
+    is_short = len(text) <= 40 and "\n" not in text
+    return (
+        f"{type(value).__name__} {text}"
+        if is_short
+        else f"an object of type {type(value).__name__}"
     )

@@ -77,8 +77,8 @@ class LayerMean : public torch::autograd::Function<LayerMean<direction>> {
 template <const Direction& direction>
 Tensor mean_kernel(const Tensor& states, const Tensor& weight, const Tensor& bias,
                    std::string_view units) {
+  checks::conditional(direction.op, direction.from, states, direction.to, weight, bias, units);
   if (needs_reference({states, weight, bias})) {
-    checks::conditional(direction.op, direction.from, states, direction.to, weight, bias, units);
     return reference::layer_mean(states, oriented<direction>(weight), bias,
                                  checks::unit_type(direction.op, direction.to, units));
   }

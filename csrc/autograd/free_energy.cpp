@@ -66,10 +66,9 @@ class FreeEnergy : public torch::autograd::Function<FreeEnergy> {
 Tensor free_energy_kernel(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
                           const Tensor& hidden_bias, std::string_view visible_units,
                           std::string_view hidden_units) {
+  constexpr auto kOp = "free_energy";
+  checks::free_energy(kOp, visible, weight, visible_bias, hidden_bias, visible_units, hidden_units);
   if (needs_reference({visible, weight, visible_bias, hidden_bias})) {
-    constexpr auto kOp = "free_energy";
-    checks::free_energy(kOp, visible, weight, visible_bias, hidden_bias, visible_units,
-                        hidden_units);
     return reference::free_energy(
         visible,
         reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units));

@@ -49,9 +49,9 @@ class LogPartition : public torch::autograd::Function<LogPartition> {
 Tensor log_partition_kernel(const Tensor& weight, const Tensor& visible_bias,
                             const Tensor& hidden_bias, std::string_view visible_units,
                             std::string_view hidden_units) {
+  constexpr auto kOp = "log_partition";
+  checks::log_partition(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
   if (needs_reference({weight, visible_bias, hidden_bias})) {
-    constexpr auto kOp = "log_partition";
-    checks::log_partition(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
     return reference::log_partition(
         reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units));
   }

@@ -1,6 +1,7 @@
 // The checks shared by the operators.
 #include "ops/checks.h"
 
+#include <algorithm>
 #include <sstream>
 #include <string>
 
@@ -35,6 +36,12 @@ void same_device(const char* op, const char* name, const Tensor& tensor, const T
   }
 }
 
+void defined(const char* op, const char* name, const Tensor& tensor) {
+  if (!tensor.defined()) {
+    type_error(op, "expected {} to be a tensor, got None", name);
+  }
+}
+
 void strided(const char* op, const char* name, const Tensor& tensor) {
   if (tensor.layout() != at::kStrided) {
     type_error(op, "expected {} of layout torch.strided, got {}", name, text(tensor.layout()));
@@ -42,6 +49,7 @@ void strided(const char* op, const char* name, const Tensor& tensor) {
 }
 
 void weight_matrix(const char* op, const Tensor& weight) {
+  defined(op, "weight", weight);
   switch (weight.scalar_type()) {
     case at::kFloat:
     case at::kDouble:
@@ -60,6 +68,7 @@ void weight_matrix(const char* op, const Tensor& weight) {
 
 void bias_of(const char* op, const char* name, const Side& side, const Tensor& bias,
              const Tensor& weight) {
+  defined(op, name, bias);
   if (bias.scalar_type() != weight.scalar_type()) {
     type_error(op, "expected {} of dtype {}, as weight, got {}", name, dtype(weight), dtype(bias));
   }
@@ -103,6 +112,7 @@ void parameters(const char* op, const Tensor& weight, const Tensor& visible_bias
 
 void states(const char* op, const char* name, const Tensor& tensor, const Side& side,
             const Tensor& weight) {
+  defined(op, name, tensor);
   const at::ScalarType type = tensor.scalar_type();
   if (type != weight.scalar_type() && type != at::kBool && type != at::kByte) {
     type_error(op, "expected {} of dtype {}, as weight, torch.bool or torch.uint8, got {}", name,
@@ -129,6 +139,7 @@ const units::UnitType& unit_type(const char* op, const Side& side, std::string_v
 }
 
 void key(const char* op, const Tensor& key, const at::Device& device) {
+  defined(op, "key", key);
   if (key.scalar_type() != at::kLong) {
     type_error(op, "expected key of dtype torch.int64, got {}", dtype(key));
   }
@@ -145,6 +156,19 @@ void energy(const char* op, const Tensor& visible, const Tensor& hidden, const T
   parameters(op, weight, visible_bias, hidden_bias);
   states(op, kVisible.states, visible, kVisible, weight);
   states(op, kHidden.states, hidden, kHidden, weight);
+  const auto batch = [](const Tensor& tensor) {
+    return tensor.sym_sizes().slice(0, static_cast<size_t>(tensor.dim()) - 1);
+  };
+  const auto visible_batch = batch(visible);
+  const auto hidden_batch = batch(hidden);
+  for (size_t i = 1; i <= std::min(visible_batch.size(), hidden_batch.size()); ++i) {
+    const c10::SymInt& a = visible_batch[visible_batch.size() - i];
+    const c10::SymInt& b = hidden_batch[hidden_batch.size() - i];
+    if (!holds(a.sym_eq(b).sym_or(a.sym_eq(1)).sym_or(b.sym_eq(1)))) {
+      value_error(op, "expected as many rows of hidden as of visible, got visible {} and hidden {}",
+                  shape(visible), shape(hidden));
+    }
+  }
 }
 
 void free_energy(const char* op, const Tensor& visible, const Tensor& weight,
@@ -205,6 +229,7 @@ void annealed_importance_sampling(const char* op, const Tensor& chain, const Ten
   log_partition(op, weight, visible_bias, hidden_bias, visible_units, hidden_units);
   states(op, "chain", chain, kVisible, weight);
   bias_of(op, "base_visible_bias", kVisible, base_visible_bias, weight);
+  defined(op, "betas", betas);
   if (betas.scalar_type() != at::kDouble) {
     type_error(op, "expected betas of dtype torch.float64, got {}", dtype(betas));
   }

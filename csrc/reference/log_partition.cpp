@@ -4,13 +4,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/logaddexp.h>
 #include <ATen/ops/logsumexp.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/stack.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace torch_rbm::reference {
 
@@ -47,7 +47,7 @@ struct Block {
 
 template <typename Visit>
 void for_each_block(const Enumeration& side, const Visit& visit) {
-  constexpr int64_t kBlockElements = int64_t{1} << 20;
+  constexpr int64_t kBlockElements = int64_t{1} << 17;  // stays in a core's cache
   const int64_t size = side.weight.size(1);
   const auto total = static_cast<int64_t>(std::exp2(side.units.log2_states(size)));
   const auto width = std::max({side.weight.size(0), size, int64_t{1}});
@@ -66,10 +66,14 @@ void for_each_block(const Enumeration& side, const Visit& visit) {
 }  // namespace
 
 Tensor log_partition(const Model& model) {
-  std::vector<Tensor> blocks;
-  for_each_block(choose(model),
-                 [&](const Block& block) { blocks.push_back(block.log_weight.logsumexp(0)); });
-  return at::stack(blocks).logsumexp(0);
+  // One running sum: small results kept among freed blocks would keep the allocator from reusing
+  // them.
+  Tensor log_z;
+  for_each_block(choose(model), [&](const Block& block) {
+    const Tensor sum = block.log_weight.logsumexp(0);
+    log_z = log_z.defined() ? at::logaddexp(log_z, sum) : sum;
+  });
+  return log_z;
 }
 
 Moments moments(const Model& model, const Tensor& log_partition) {

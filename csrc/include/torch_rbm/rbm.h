@@ -15,8 +15,8 @@
 namespace torch_rbm {
 
 /// A restricted Boltzmann machine with Bernoulli units. Its parameters `weight` [hidden, visible],
-/// `visible_bias` [visible] and `hidden_bias` [hidden] carry the same names as in Python, so that
-/// files pass between the two. weight starts as N(0, 0.01²) (Hinton 2010), the biases as zeros.
+/// `visible_bias` [visible] and `hidden_bias` [hidden] carry the same names as in Python. weight
+/// starts as N(0, 0.01²) (Hinton 2010), the biases as zeros.
 class TORCH_RBM_API RBMImpl : public torch::nn::Cloneable<RBMImpl> {
  public:
   /// `visible` and `hidden` are the numbers of units.
