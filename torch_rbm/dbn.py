@@ -122,7 +122,7 @@ class DBN(nn.Module):
             progress: show a progress bar for each layer.
 
         Returns:
-            For each layer the mean energy gap of each epoch.
+            For each layer the mean value of its loss in each epoch.
         """
         before = {name: value.clone() for name, value in self.state_dict().items()}
         gaps = []

@@ -17,7 +17,7 @@ from torch_rbm.validation import check_binary_range, check_count, check_factory,
 #: Makes an optimizer for parameters, such as ``torch.optim.Adam``.
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 #: Makes a loss for an RBM, such as ``ContrastiveDivergence``.
-LossFactory = Callable[[RBM], ContrastiveDivergence]
+LossFactory = Callable[[RBM], nn.Module]
 
 
 def sgd(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -59,8 +59,9 @@ def fit(
         description: the words in front of the bar.
 
     Returns:
-        The mean value of the loss in each epoch: the energy gap between data and chains, which is
-        no likelihood and need not fall; see :func:`torch_rbm.log_likelihood` for one.
+        The mean value of the loss in each epoch. For contrastive divergence this is the energy gap
+        between data and chains, which is no likelihood and need not fall; see
+        :func:`torch_rbm.log_likelihood` for one.
 
     Raises:
         TypeError, ValueError: ``data`` or an option is not as described.
@@ -80,7 +81,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.LinearLR(stepper, 1.0, 0.0, total_iters=total)
     parameters = list(rbm.parameters())
     before = {name: value.detach().clone() for name, value in rbm.named_parameters()}
-    gaps: list[float] = []
+    values: list[float] = []
     try:
         with tqdm(total=total, desc=description, disable=not progress, unit="batch") as bar:
             for _ in range(epochs):
@@ -94,16 +95,16 @@ def fit(
                     value.backward()
                     stepper.step()
                     schedule.step()
-                    gap += value.detach()
+                    gap += value.detach().to(gap)
                     bar.update()
-                gaps.append(gap.item() / len(batches))
-                if not all(map(math.isfinite, [gaps[-1], *(p.sum().item() for p in parameters)])):
+                values.append(gap.item() / len(batches))
+                if not all(map(math.isfinite, [values[-1], *(p.sum().item() for p in parameters)])):
                     raise FloatingPointError(
-                        f"{where}: training diverged in epoch {len(gaps)}; expected a lower "
+                        f"{where}: training diverged in epoch {len(values)}; expected a lower "
                         "learning rate; the parameters are as they were"
                     )
-                bar.set_postfix(energy_gap=f"{gaps[-1]:.3f}")
+                bar.set_postfix(loss=f"{values[-1]:.3f}")
     except Exception:
         rbm.load_state_dict(before)
         raise
-    return gaps
+    return values

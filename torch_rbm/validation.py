@@ -75,6 +75,35 @@ def check_binary_range(where: str, name: str, data: Tensor) -> None:
     )
 
 
+def check_binary_states(where: str, name: str, data: Tensor) -> None:
+    """Require states 0 and 1.
+
+    Raises:
+        TypeError: ``data`` is no tensor of a floating-point dtype, bool or uint8.
+        ValueError: a value is neither 0 nor 1, or there is no dimension of units.
+    """
+    check_binary_range(where, name, data)
+    if data.dim() < 1:
+        raise ValueError(f"{where}: expected {name} of shape [..., visible], got []")
+    wrong = (data != 0) & (data != 1)
+    if wrong.any():
+        raise ValueError(
+            f"{where}: expected {name} to be 0 or 1, got {data[wrong][0].item()}; "
+            "torch.bernoulli makes states of probabilities"
+        )
+
+
+def check_finite(where: str, name: str, parameter: Tensor) -> None:
+    """Require finite values.
+
+    Raises:
+        ValueError: a value is infinite or NaN.
+    """
+    if not parameter.isfinite().all():
+        value = parameter[~parameter.isfinite()][0].item()
+        raise ValueError(f"{where}: expected {name} to be finite, got {value}")
+
+
 def words(value: Any) -> str:
     """Return what ``value`` is, short enough for a message."""
     text = repr(value)

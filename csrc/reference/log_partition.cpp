@@ -109,7 +109,7 @@ Tensor log_partition_kernel(const Tensor& weight, const Tensor& visible_bias,
   if (log2_states > kMaxLog2States) {
     checks::value_error(kOp,
                         "expected a layer with at most 2^{} states to enumerate, got weight of "
-                        "shape [{}, {}]",
+                        "shape [{}, {}]; annealed_importance_sampling estimates log Z of it",
                         kMaxLog2States, weight.size(0), weight.size(1));
   }
   return log_partition(model);
