@@ -1,6 +1,6 @@
 # make demo and make test each do all set-up: a virtual environment in .venv, PyTorch, the build.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format mutate tidy examples clean
+.PHONY: help demo test bench lint format mutate tidy examples clean
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -39,6 +39,9 @@ format: .venv/lint ## Format every file
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 	$(CLANG_FORMAT) -i $(CXX_FILES)
+
+bench: .venv/installed ## Print the figures that are quoted, on an idle machine
+	$(BIN)/python benchmarks/likelihood.py
 
 mutate: .venv/installed .venv/tests ## Break the code on purpose, show which test catches it (20 minutes)
 	$(BIN)/python tests/mutate.py

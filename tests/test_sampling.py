@@ -5,6 +5,7 @@ probability below 4e-6: 5 σ of a normal variable, or McDiarmid's inequality for
 """
 
 import pytest
+import scipy.stats
 import torch
 
 from tests.enumeration import (
@@ -53,6 +54,27 @@ def test_steps_follow_the_enumerated_transition_matrix(steps):
     assert total_variation(state_counts(visible, 6), expected) < threshold
     skipped = torch.linalg.matrix_power(model.step_matrix(), steps - 1)[27]
     assert total_variation(state_counts(visible, 6), skipped) > 3 * threshold
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pairs_of_states_pass_a_chi_square_test(model, dtype):
+    """All 1024 pairs (v, h) after one step from p(v): h ~ p(h), v ~ p(v | h), so p(v, h) itself.
+
+    Pairs expected fewer than ten times count as one. A right sampler fails once in 10⁶ seeds.
+    """
+    samples = 500_000
+    joint = (-model.energies() - model.log_z()).exp().flatten()
+    numbers = torch.multinomial(model.probabilities(), samples, replacement=True)
+    parameters = model.to(dtype).parameters
+    visible, hidden = ops.gibbs(all_states(6)[numbers].to(dtype), *parameters)
+    pairs = state_numbers(visible) * 16 + state_numbers(hidden)
+    counts = torch.bincount(pairs, minlength=1024).double()
+    expected = joint * samples
+    rare = expected < 10
+    observed = torch.cat([counts[~rare], counts[rare].sum()[None]])
+    expected = torch.cat([expected[~rare], expected[rare].sum()[None]])
+    statistic = ((observed - expected) ** 2 / expected).sum().item()
+    assert scipy.stats.chi2.sf(statistic, len(expected) - 1) > 1e-6
 
 
 def test_gibbs_returns_the_hidden_states_that_visible_was_drawn_from(model):

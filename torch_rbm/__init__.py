@@ -6,6 +6,7 @@ __version__ = _library.load()
 
 from torch_rbm import ops
 from torch_rbm._library import cmake_prefix_path
+from torch_rbm.centering import Centering
 from torch_rbm.dbn import DBN
 from torch_rbm.evaluation import (
     Estimate,
@@ -26,6 +27,7 @@ from torch_rbm.training import fit
 __all__ = [
     "DBN",
     "RBM",
+    "Centering",
     "ContrastiveDivergence",
     "Estimate",
     "ExactLikelihood",

@@ -6,8 +6,25 @@ import torch
 from torch import Tensor, nn
 
 from torch_rbm import ops
+from torch_rbm.centering import Centering, Gradients
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_binary_range, check_count, check_rbm
+
+
+def _linear(rbm: RBM, gradients: Gradients) -> Tensor:
+    """Return Σ parameter · gradient, a scalar whose backward() leaves these gradients."""
+    weight, visible_bias, hidden_bias = gradients
+    return (
+        (rbm.weight * weight).sum()
+        + torch.dot(rbm.visible_bias, visible_bias)
+        + torch.dot(rbm.hidden_bias, hidden_bias)
+    )
+
+
+def _centered(value: Tensor, rbm: RBM, centering: Centering, gradients: Gradients) -> Tensor:
+    """Return ``value`` as a scalar whose backward() leaves the centred gradients."""
+    linear = _linear(rbm, centering(gradients))
+    return value.detach() + (linear - linear.detach())
 
 
 class ContrastiveDivergence(nn.Module):
@@ -27,6 +44,7 @@ class ContrastiveDivergence(nn.Module):
         steps: Gibbs steps of the chains.
         sampled_hidden: use sampled hidden states instead of their means in both phases.
         mean_visible: use the means of the visible units in the chain instead of samples.
+        centered: take the step of the centred RBM; see :class:`torch_rbm.Centering`.
         validate: refuse data outside [0, 1] and NaN (not while being compiled).
     """
 
@@ -37,6 +55,7 @@ class ContrastiveDivergence(nn.Module):
         *,
         sampled_hidden: bool = False,
         mean_visible: bool = False,
+        centered: bool = False,
         validate: bool = True,
     ) -> None:
         super().__init__()
@@ -45,13 +64,14 @@ class ContrastiveDivergence(nn.Module):
         self.steps = check_count(type(self).__name__, "steps", steps, 0)
         self.sampled_hidden = sampled_hidden
         self.mean_visible = mean_visible
+        self.centering = Centering(rbm) if centered else None
         self.validate = validate
 
     def extra_repr(self) -> str:
         """Return the options for ``repr``."""
         return (
             f"steps={self.steps}, sampled_hidden={self.sampled_hidden}, "
-            f"mean_visible={self.mean_visible}"
+            f"mean_visible={self.mean_visible}, centered={self.centering is not None}"
         )
 
     def forward(self, data: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -66,7 +86,7 @@ class ContrastiveDivergence(nn.Module):
         if self.validate and not torch.compiler.is_compiling():
             check_binary_range(type(self).__name__, "data", data)
         rbm = self.rbm
-        grad_weight, grad_visible_bias, grad_hidden_bias, moved = ops.contrastive_divergence(
+        weight, visible_bias, hidden_bias, moved = ops.contrastive_divergence(
             data,
             chain,
             rbm.weight,
@@ -77,14 +97,14 @@ class ContrastiveDivergence(nn.Module):
             mean_visible=self.mean_visible,
             generator=generator,
         )
-        # The energy is linear in the parameters: this sum is the energy gap, and its derivative is
-        # the estimate itself.
-        gap = (
-            (rbm.weight * grad_weight).sum()
-            + torch.dot(rbm.visible_bias, grad_visible_bias)
-            + torch.dot(rbm.hidden_bias, grad_hidden_bias)
-        )
-        return gap, moved
+        estimate = (weight, visible_bias, hidden_bias)
+        # The energy is linear in the parameters: this sum is the energy gap.
+        gap = _linear(rbm, estimate)
+        if self.centering is None:
+            return gap, moved
+        if self.training:
+            self.centering.update(rbm, data)
+        return _centered(gap, rbm, self.centering, estimate), moved
 
 
 class ExactLikelihood(nn.Module):
@@ -96,13 +116,15 @@ class ExactLikelihood(nn.Module):
 
     Args:
         rbm: the RBM to train, held as a submodule.
+        centered: take the step of the centred RBM; see :class:`torch_rbm.Centering`.
         validate: refuse data outside [0, 1] and NaN (not while being compiled).
     """
 
-    def __init__(self, rbm: RBM, *, validate: bool = True) -> None:
+    def __init__(self, rbm: RBM, *, centered: bool = False, validate: bool = True) -> None:
         super().__init__()
         check_rbm("ExactLikelihood", rbm)
         self.rbm = rbm
+        self.centering = Centering(rbm) if centered else None
         self.validate = validate
 
     def forward(self, data: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -112,7 +134,15 @@ class ExactLikelihood(nn.Module):
         """
         if self.validate and not torch.compiler.is_compiling():
             check_binary_range("ExactLikelihood", "data", data)
-        return self.rbm.free_energy(data).double().mean() + self.rbm.log_partition()
+        rbm = self.rbm
+        likelihood = rbm.free_energy(data).double().mean() + rbm.log_partition()
+        if self.centering is None or not torch.is_grad_enabled():
+            return likelihood
+        if self.training:
+            self.centering.update(rbm, data)
+        parameters = [rbm.weight, rbm.visible_bias, rbm.hidden_bias]
+        weight, visible_bias, hidden_bias = torch.autograd.grad(likelihood, parameters)
+        return _centered(likelihood, rbm, self.centering, (weight, visible_bias, hidden_bias))
 
 
 class PersistentContrastiveDivergence(ContrastiveDivergence):
@@ -130,6 +160,7 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
         steps: Gibbs steps of the chains per call.
         sampled_hidden: use sampled hidden states instead of their means in both phases.
         mean_visible: use the means of the visible units in the chain instead of samples.
+        centered: take the step of the centred RBM; see :class:`torch_rbm.Centering`.
         validate: refuse data outside [0, 1] and NaN (not while being compiled).
     """
 
@@ -143,6 +174,7 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
         *,
         sampled_hidden: bool = False,
         mean_visible: bool = False,
+        centered: bool = False,
         validate: bool = True,
     ) -> None:
         super().__init__(
@@ -150,6 +182,7 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
             steps,
             sampled_hidden=sampled_hidden,
             mean_visible=mean_visible,
+            centered=centered,
             validate=validate,
         )
         chains = check_count("PersistentContrastiveDivergence", "chains", chains, 1)

@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -54,6 +55,39 @@ TEST(Operators, AKeyFixesTheResultAndAGeneratorMovesOn) {
   generator.set_current_seed(5);
   EXPECT_TRUE(first.equal(run({.generator = generator})));
   EXPECT_THROW(run({.generator = generator, .key = key}), c10::ValueError);
+}
+
+TEST(Operators, AnnealedImportanceSamplingAgreesWithTheExactPartitionFunction) {
+  const Model m = random_model(8, 5);
+  constexpr int64_t kChains = 200;
+  constexpr int64_t kTemperatures = 500;
+  const Tensor base = torch::zeros(8, torch::kFloat64);
+  const Tensor betas = torch::linspace(0, 1, kTemperatures, torch::kFloat64);
+  const Tensor start = torch::rand({kChains, 8}, torch::kFloat64).round();
+  const auto [log_weight, chain] =
+      annealed_importance_sampling(start, m.weight, m.visible_bias, m.hidden_bias, base, betas, {},
+                                   {.key = torch::tensor({1, 0}, torch::kInt64)});
+  const double base_log_z = 13 * std::log(2.0);
+  const double estimate =
+      base_log_z + log_weight.logsumexp(0).item<double>() - std::log(static_cast<double>(kChains));
+  const Tensor weight = (log_weight - log_weight.max()).exp();
+  const double error =
+      (weight.std() / weight.mean()).item<double>() / std::sqrt(static_cast<double>(kChains));
+  const double exact = log_partition(m.weight, m.visible_bias, m.hidden_bias).item<double>();
+  EXPECT_LT(error, 0.05);
+  EXPECT_LT(std::abs(estimate - exact), 5 * error);
+}
+
+TEST(Operators, LogPartitionNamesItsLimitAndTheAlternative) {
+  const Tensor weight = torch::zeros({26, 30});
+  try {
+    static_cast<void>(log_partition(weight, torch::zeros(30), torch::zeros(26)));
+    FAIL() << "26 hidden units were enumerated";
+  } catch (const c10::ValueError& error) {
+    const std::string message = error.what_without_backtrace();
+    EXPECT_NE(message.find("2^25 states"), std::string::npos) << message;
+    EXPECT_NE(message.find("annealed_importance_sampling"), std::string::npos) << message;
+  }
 }
 
 TEST(Operators, ContrastiveDivergenceOfTheModelsOwnStatesVanishes) {

@@ -1,0 +1,107 @@
+"""The centred gradient: a change of variables, and what it is for."""
+
+import pytest
+import torch
+
+import torch_rbm
+from tests.enumeration import Model, all_states
+from tests.test_evaluation import make_rbm
+
+
+def nll_of_the_centered_form(weight, visible_bias, hidden_bias, mu, lam, data):
+    """The exact NLL from the centred energy itself, by enumeration of the hidden states."""
+
+    def free_energy(v):
+        h = all_states(len(hidden_bias))
+        v = v - mu
+        h = h - lam
+        energy = -(v @ visible_bias)[:, None] - h @ hidden_bias - v @ weight.T @ h.T
+        return -torch.logsumexp(-energy, 1)
+
+    states = all_states(len(visible_bias))
+    return free_energy(data).mean() + torch.logsumexp(-free_energy(states), 0)
+
+
+def test_it_is_the_step_of_the_centered_model(model, data):
+    """A step of W, b′ and c′, written as one of W, b = b′ − Wᵀλ and c = c′ − Wμ, to first order."""
+    rbm = make_rbm(model)
+    loss = torch_rbm.ExactLikelihood(rbm, centered=True)
+    loss.centering.update(rbm, data)
+    loss.eval()  # the offsets stay
+    loss(data).backward()
+    mu, lam = loss.centering.visible_offset, loss.centering.hidden_offset
+    weight, b, c = (p.clone() for p in model.parameters)
+    centered = [weight, b + lam @ weight, c + weight @ mu]
+    for parameter in centered:
+        parameter.requires_grad_()
+    nll = nll_of_the_centered_form(*centered, mu, lam, data)
+    assert nll.item() == pytest.approx(loss(data).item(), abs=1e-10)
+    step = torch.autograd.grad(nll, centered)
+    expected = [step[0], step[1] - lam @ step[0], step[2] - step[0] @ mu]
+    for parameter, gradient in zip(rbm.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=1e-10)
+
+
+def train_exactly(model: Model, data: torch.Tensor, centered: bool) -> torch_rbm.RBM:
+    rbm = make_rbm(model)
+    torch_rbm.fit(
+        rbm,
+        data,
+        epochs=200,
+        loss=lambda rbm: torch_rbm.ExactLikelihood(rbm, centered=centered),
+        progress=False,
+    )
+    return rbm
+
+
+@pytest.mark.parametrize("centered", [True, False])
+def test_flipped_data_give_the_flipped_model(model, data, centered):
+    """Learning from data with 0 and 1 exchanged, started from the model with 0 and 1 exchanged."""
+    model.weight *= 0.1
+    flipped = Model(-model.weight, -model.visible_bias, model.hidden_bias + model.weight.sum(1))
+    rbm = train_exactly(model, data, centered)
+    flipped_rbm = train_exactly(flipped, 1 - data, centered)
+    with torch.no_grad():
+        difference = (rbm.weight + flipped_rbm.weight).abs().max()
+    if centered:
+        assert difference < 1e-9
+    else:
+        assert difference > 1e-2
+
+
+@pytest.mark.parametrize("name", ["ContrastiveDivergence", "PersistentContrastiveDivergence"])
+def test_estimates_are_centered_too(model, data, name):
+    rbm = make_rbm(model)
+    results = {}
+    for centered in (False, True):
+        torch.manual_seed(3)  # the same chains
+        rbm.zero_grad()
+        loss = getattr(torch_rbm, name)(rbm, centered=centered)
+        value = loss(data)
+        value.backward()
+        results[centered] = value, tuple(p.grad.clone() for p in rbm.parameters())
+    torch.testing.assert_close(results[True][0], results[False][0])
+    expected = loss.centering(results[False][1])
+    for gradient, wanted in zip(results[True][1], expected, strict=True):
+        torch.testing.assert_close(gradient, wanted)
+
+
+def test_offsets_follow_the_data_in_training_only(model, data):
+    rbm = make_rbm(model)
+    loss = torch_rbm.ContrastiveDivergence(rbm, centered=True)
+    loss.eval()
+    loss(data)
+    assert loss.centering.visible_offset.eq(0.5).all()
+    loss.train()
+    for _ in range(2000):
+        loss(data)
+    torch.testing.assert_close(loss.centering.visible_offset, data.mean(0), rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        loss.centering.hidden_offset, rbm(data).mean(0).detach(), rtol=0, atol=1e-6
+    )
+    assert "centering.visible_offset" in loss.state_dict()
+
+
+def test_bad_rate(model):
+    with pytest.raises(ValueError, match="rate in \\(0, 1\\], got 0"):
+        torch_rbm.Centering(make_rbm(model), rate=0)

@@ -1,0 +1,62 @@
+"""The centred gradient: steps that do not depend on which state of a unit is called 1."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from torch_rbm.rbm import RBM
+
+Gradients = tuple[Tensor, Tensor, Tensor]
+
+
+class Centering(nn.Module):
+    """Turns the gradient of an RBM into that of the centred RBM (Montavon and Müller 2012).
+
+    With offsets μ and λ near the means of the units, the energy is written as
+    −(v − μ)ᵀb′ − (h − λ)ᵀc′ − (h − λ)ᵀW(v − μ). The distribution is that of an ordinary RBM with
+    b = b′ − Wᵀλ and c = c′ − Wμ, so that nothing is stored in the centred form: a step of W, b′ and
+    c′ is expressed as one of W, b and c (Melchior, Fischer and Wiskott 2016). Learning then treats
+    the data and the data with 0 and 1 exchanged alike.
+
+    The offsets are buffers that start at ½ and follow the means of the data and of E[h | v] as
+    moving averages.
+
+    Args:
+        rbm: the RBM whose gradients are meant.
+        rate: share of each batch in the moving averages.
+    """
+
+    visible_offset: Tensor
+    hidden_offset: Tensor
+
+    def __init__(self, rbm: RBM, rate: float = 0.01) -> None:
+        super().__init__()
+        if not 0 < rate <= 1:
+            raise ValueError(f"Centering: expected rate in (0, 1], got {rate}")
+        self.rate = rate
+        self.register_buffer("visible_offset", torch.full_like(rbm.visible_bias.detach(), 0.5))
+        self.register_buffer("hidden_offset", torch.full_like(rbm.hidden_bias.detach(), 0.5))
+
+    @torch.no_grad()
+    def update(self, rbm: RBM, data: Tensor) -> None:
+        """Move the offsets towards the means under ``data``, [..., visible]."""
+        if data.numel() == 0:
+            return
+        rows = data.flatten(0, -2).to(self.visible_offset.dtype)
+        self.visible_offset.lerp_(rows.mean(0), self.rate)
+        self.hidden_offset.lerp_(rbm.hidden_mean(rows).mean(0), self.rate)
+
+    def forward(self, gradients: Gradients) -> Gradients:
+        """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``."""
+        weight, visible_bias, hidden_bias = gradients
+        weight = (
+            weight
+            - torch.outer(hidden_bias, self.visible_offset)
+            - torch.outer(self.hidden_offset, visible_bias)
+        )
+        return (
+            weight,
+            visible_bias - self.hidden_offset @ weight,
+            hidden_bias - weight @ self.visible_offset,
+        )
