@@ -46,7 +46,9 @@ def exact() -> None:
     rbm = trained(15, data, epochs=20)
     log_z = []
     times = [seconds(lambda: log_z.append(torch_rbm.log_partition(rbm).value)) for _ in range(5)]
-    estimate = torch_rbm.log_partition(rbm, method="ais", data=data, progress=False)
+    estimate = torch_rbm.log_partition(
+        rbm, method="ais", data=data, chains=1000, betas=5000, progress=False
+    )
     away = abs(estimate.value - log_z[0]) / estimate.error
     print(f"784 x 15, exact log Z {log_z[0]:.4f} in {sorted(times)[2]:.2f} s")
     print(f"          AIS   log Z {estimate}")

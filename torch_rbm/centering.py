@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_rbm.rbm import RBM
+from torch_rbm.validation import as_rows
 
 Gradients = tuple[Tensor, Tensor, Tensor]
 
@@ -43,7 +44,7 @@ class Centering(nn.Module):
         """Move the offsets towards the means under ``data``, [..., visible]."""
         if data.numel() == 0:
             return
-        rows = data.flatten(0, -2).to(self.visible_offset.dtype)
+        rows = as_rows(data).to(self.visible_offset.dtype)
         self.visible_offset.lerp_(rows.mean(0), self.rate)
         self.hidden_offset.lerp_(rbm.hidden_mean(rows).mean(0), self.rate)
 

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from torch_rbm import ops
 from torch_rbm.rbm import RBM
-from torch_rbm.validation import check_binary_states, check_count, check_finite, check_rbm
+from torch_rbm.validation import as_rows, check_binary_states, check_count, check_finite, check_rbm
 
 # Layers of at most this many units are enumerated by method="auto": seconds, not minutes.
 _AUTO_EXACT_UNITS = 20
@@ -125,13 +125,15 @@ def log_partition(
         raise ValueError(f"{where}: expected method to be one of {_METHODS}, got {method!r}")
     for name, parameter in rbm.named_parameters():
         check_finite(where, name, parameter)
+    hidden, visible = rbm.weight.shape
     if data is not None:
-        check_binary_states(where, "data", data)
+        data = check_binary_states(where, "data", data, visible)
     if samples is not None:
-        check_binary_states(where, "samples", samples)
+        samples = check_binary_states(where, "samples", samples, visible)
+        check_count(where, "rows of samples", len(samples), 2)
     chains = check_count(where, "chains", chains, 2)
     with torch.no_grad():
-        smaller = min(rbm.weight.shape)
+        smaller = min(hidden, visible)
         if method == "exact" or (method == "auto" and smaller <= _AUTO_EXACT_UNITS):
             value = rbm.log_partition().item()
             return Estimate(value, 0.0, "exact", math.inf, value, value)
@@ -145,7 +147,7 @@ def log_partition(
                 forward.softmax(0), chains, replacement=True, generator=generator
             )
             samples, _ = rbm.gibbs(states[picked], 1000, None, generator)
-        reverse, _ = path.walk(samples.flatten(0, -2).to(rbm.weight), "reverse")
+        reverse, _ = path.walk(samples.to(rbm.weight), "reverse")
         return path.combine(forward, reverse)
 
 
@@ -183,8 +185,8 @@ def log_likelihood(
     """
     where = "log_likelihood"
     check_rbm(where, rbm)
-    check_binary_states(where, "visible", visible)
-    if visible.numel() == 0:
+    visible = check_binary_states(where, "visible", visible, rbm.weight.shape[1])
+    if len(visible) == 0:
         raise ValueError(f"{where}: expected at least one case, got {list(visible.shape)}")
     log_z = log_partition(
         rbm,
@@ -221,7 +223,7 @@ def kl_divergence(rbm: RBM, data: Tensor) -> float:
     """
     check_rbm("kl_divergence", rbm)
     likelihood = log_likelihood(rbm, data, method="exact")
-    _, counts = torch.unique(data.flatten(0, -2), dim=0, return_counts=True)
+    _, counts = torch.unique(as_rows(data), dim=0, return_counts=True)
     frequencies = counts.double() / counts.sum()
     return float((frequencies * frequencies.log()).sum()) - likelihood.value
 
@@ -229,7 +231,7 @@ def kl_divergence(rbm: RBM, data: Tensor) -> float:
 @torch.no_grad()
 def mean_free_energy(rbm: RBM, visible: Tensor) -> float:
     """Mean of F(v) over the rows of ``visible``, [..., visible], summed in float64."""
-    rows = visible.flatten(0, -2)
+    rows = as_rows(visible)
     if rows.is_floating_point():
         rows = rows.to(rbm.weight.dtype)
     parts = torch.split(rows, _ROWS)
@@ -327,9 +329,7 @@ def _log_mean(log_weight: Tensor) -> float:
 
 def _base_rates(data: Tensor, weight: Tensor) -> Tensor:
     """Biases of the weightless model that fits ``data``, smoothed by one case of each state."""
-    rows = data.flatten(0, -2)
-    on = rows.double().sum(0)
-    rate = (on + 1) / (len(rows) + 2)
+    rate = (data.double().sum(0) + 1) / (len(data) + 2)
     return torch.logit(rate).to(weight)
 
 

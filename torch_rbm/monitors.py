@@ -39,9 +39,8 @@ def pseudo_log_likelihood(
     """
     where = "pseudo_log_likelihood"
     check_rbm(where, rbm)
-    check_binary_states(where, "visible", visible)
-    rows = visible.flatten(0, -2).to(rbm.weight.dtype)
-    units = rows.shape[1]
+    units = rbm.weight.shape[1]
+    rows = check_binary_states(where, "visible", visible, units).to(rbm.weight.dtype)
     if stochastic and units > 0:
         unit = torch.randint(units, (len(rows), 1), generator=generator, device=rows.device)
         flipped = rows.scatter(1, unit, 1 - rows.gather(1, unit))

@@ -75,22 +75,30 @@ def check_binary_range(where: str, name: str, data: Tensor) -> None:
     )
 
 
-def check_binary_states(where: str, name: str, data: Tensor) -> None:
-    """Require states 0 and 1.
+def check_binary_states(where: str, name: str, data: Tensor, units: int) -> Tensor:
+    """Require states 0 and 1 of this many units and return them as rows, [cases, units].
 
     Raises:
         TypeError: ``data`` is no tensor of a floating-point dtype, bool or uint8.
-        ValueError: a value is neither 0 nor 1, or there is no dimension of units.
+        ValueError: a value is neither 0 nor 1, or the last dimension is not ``units``.
     """
     check_binary_range(where, name, data)
-    if data.dim() < 1:
-        raise ValueError(f"{where}: expected {name} of shape [..., visible], got []")
+    if data.dim() < 1 or data.shape[-1] != units:
+        raise ValueError(
+            f"{where}: expected {name} of shape [..., {units}], got {list(data.shape)}"
+        )
     wrong = (data != 0) & (data != 1)
     if wrong.any():
         raise ValueError(
             f"{where}: expected {name} to be 0 or 1, got {data[wrong][0].item()}; "
             "torch.bernoulli makes states of probabilities"
         )
+    return as_rows(data)
+
+
+def as_rows(states: Tensor) -> Tensor:
+    """Return states [..., units] as [cases, units]."""
+    return states.unsqueeze(0) if states.dim() == 1 else states.flatten(0, -2)
 
 
 def check_finite(where: str, name: str, parameter: Tensor) -> None:
