@@ -46,6 +46,11 @@ class Model:
         """p(v) for every visible state."""
         return (-self.energies() - self.log_z()).exp().sum(1)
 
+    def sample(self, count: int) -> Tensor:
+        """Visible states drawn from the enumerated p(v), [count, visible]."""
+        numbers = torch.multinomial(self.probabilities(), count, replacement=True)
+        return all_states(len(self.visible_bias))[numbers]
+
     def hidden_given_visible(self) -> Tensor:
         """p(h | v), [2^visible, 2^hidden]."""
         return torch.softmax(-self.energies(), 1)

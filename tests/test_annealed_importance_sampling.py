@@ -25,8 +25,7 @@ def forward(model: Model, base: torch.Tensor, betas: torch.Tensor, chains: int =
 
 
 def reverse(model: Model, base: torch.Tensor, betas: torch.Tensor, chains: int = CHAINS):
-    numbers = torch.multinomial(model.probabilities(), chains, replacement=True)
-    start = all_states(len(base))[numbers]
+    start = model.sample(chains)
     return ops.annealed_importance_sampling(start, *model.parameters, base, betas.flip(0))
 
 

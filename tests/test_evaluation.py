@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import torch_rbm
-from tests.enumeration import Model, all_states
+from tests.enumeration import Model, all_states, state_counts, state_numbers
 from torch_rbm.evaluation import bennett, effective_sample_size
 
 CHAINS = 100
@@ -20,11 +20,6 @@ def make_rbm(model: Model, dtype: torch.dtype = torch.float64) -> torch_rbm.RBM:
     rbm = torch_rbm.RBM(len(model.visible_bias), len(model.hidden_bias), dtype=dtype)
     rbm.load_state_dict(dict(zip(rbm.state_dict(), model.to(dtype).parameters, strict=True)))
     return rbm
-
-
-def exact_samples(model: Model, count: int) -> torch.Tensor:
-    numbers = torch.multinomial(model.probabilities(), count, replacement=True)
-    return all_states(len(model.visible_bias))[numbers]
 
 
 def bars_and_stripes(side: int) -> torch.Tensor:
@@ -72,7 +67,7 @@ class TestLogPartition:
     @pytest.mark.parametrize(("count", "tolerance"), [(100, 0.5), (1000, 0.05), (10_000, 0.005)])
     def test_ais_is_as_near_as_it_should_be(self, larger, count, tolerance):
         rbm = make_rbm(larger)
-        data = exact_samples(larger, 100)
+        data = larger.sample(100)
         estimate = torch_rbm.log_partition(
             rbm, method="ais", data=data, chains=CHAINS, betas=count, progress=False
         )
@@ -89,7 +84,7 @@ class TestLogPartition:
                 method="ais",
                 chains=5,
                 betas=6,
-                samples=exact_samples(larger, 5),
+                samples=larger.sample(5),
                 progress=False,
             )
             ends.append((estimate.lower, estimate.upper))
@@ -110,7 +105,7 @@ class TestLogPartition:
                 method="ais",
                 chains=CHAINS,
                 betas=30,
-                samples=exact_samples(larger, CHAINS),
+                samples=larger.sample(CHAINS),
                 progress=False,
             )
             scores.append((estimate.value - log_z) / estimate.error)
@@ -122,7 +117,7 @@ class TestLogPartition:
         larger.visible_bias += torch.linspace(-4, 4, 10, dtype=torch.float64)
         rbm = make_rbm(larger)
         options = {"method": "ais", "betas": 30, "progress": False}
-        with_rates = torch_rbm.log_partition(rbm, data=exact_samples(larger, 500), **options)
+        with_rates = torch_rbm.log_partition(rbm, data=larger.sample(500), **options)
         without = torch_rbm.log_partition(make_rbm(larger), **options)
         assert with_rates.ess > 0
         assert abs(with_rates.value - larger.log_z()) < 5 * with_rates.error + 0.02
@@ -163,13 +158,12 @@ class TestLogLikelihood:
     def test_exact(self, model, data):
         estimate = torch_rbm.log_likelihood(make_rbm(model), data)
         log_p = model.probabilities().log()
-        numbers = (data.long() << torch.arange(6)).sum(1)
-        assert estimate.value == pytest.approx(log_p[numbers].mean().item(), abs=1e-10)
+        assert estimate.value == pytest.approx(log_p[state_numbers(data)].mean().item(), abs=1e-10)
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_ais_agrees_with_exact_within_its_error(self, larger, dtype):
         rbm = make_rbm(larger, dtype)
-        data = exact_samples(larger, 200).to(dtype)
+        data = larger.sample(200).to(dtype)
         exact = torch_rbm.log_likelihood(rbm, data)
         ais = torch_rbm.log_likelihood(rbm, data, method="ais", betas=1000, progress=False)
         assert abs(ais.value - exact.value) < 5 * ais.error
@@ -181,7 +175,7 @@ class TestLogLikelihood:
         rbm = make_rbm(model, dtype)
         rounded = Model(*(p.detach().double() for p in rbm.parameters()))
         row = torch.tensor([0, 1, 1, 0, 0, 1])
-        expected = rounded.probabilities()[(row << torch.arange(6)).sum()].log().item()
+        expected = rounded.probabilities()[state_numbers(row)].log().item()
         for visible in (row.double(), row.bool()):
             estimate = torch_rbm.log_likelihood(
                 rbm, visible, method=method, betas=300, progress=False
@@ -190,14 +184,14 @@ class TestLogLikelihood:
             assert abs(estimate.value - expected) < 5 * estimate.error + 1e-5
 
     def test_bool_rows_and_many_of_them(self, model):
-        states = exact_samples(model, 20_000)
+        states = model.sample(20_000)
         rbm = make_rbm(model)
         of_bool = torch_rbm.log_likelihood(rbm, states.bool())
         assert of_bool.value == pytest.approx(torch_rbm.log_likelihood(rbm, states).value)
 
     def test_kl_divergence(self, model):
-        states = exact_samples(model, 500)
-        counts = torch.bincount((states.long() << torch.arange(6)).sum(1), minlength=64).double()
+        states = model.sample(500)
+        counts = state_counts(states, 6)
         p = counts / counts.sum()
         seen = p > 0
         expected = (p[seen] * (p[seen] / model.probabilities()[seen]).log()).sum().item()

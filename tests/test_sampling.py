@@ -25,17 +25,11 @@ def key(seed: int, offset: int = 0) -> torch.Tensor:
     return torch.tensor([seed, offset])
 
 
-def draw_exactly(model: Model, count: int) -> torch.Tensor:
-    """Visible states drawn from the enumerated p(v)."""
-    numbers = torch.multinomial(model.probabilities(), count, replacement=True)
-    return all_states(len(model.visible_bias))[numbers]
-
-
 @pytest.mark.parametrize("steps", [1, 4, 16])
 def test_chains_started_from_the_model_stay_there(model, steps):
     """No drift: immune to slow mixing, and wrong conditionals do not survive it."""
     p = model.probabilities()
-    visible, hidden = ops.gibbs(draw_exactly(model, SAMPLES), *model.parameters, steps)
+    visible, hidden = ops.gibbs(model.sample(SAMPLES), *model.parameters, steps)
     threshold = total_variation_limit(p, SAMPLES)
     assert total_variation(state_counts(visible, 6), p) < threshold
     p_hidden = (-model.energies() - model.log_z()).exp().sum(0)
@@ -64,9 +58,8 @@ def test_pairs_of_states_pass_a_chi_square_test(model, dtype):
     """
     samples = 500_000
     joint = (-model.energies() - model.log_z()).exp().flatten()
-    numbers = torch.multinomial(model.probabilities(), samples, replacement=True)
-    parameters = model.to(dtype).parameters
-    visible, hidden = ops.gibbs(all_states(6)[numbers].to(dtype), *parameters)
+    start = model.sample(samples).to(dtype)
+    visible, hidden = ops.gibbs(start, *model.to(dtype).parameters)
     pairs = state_numbers(visible) * 16 + state_numbers(hidden)
     counts = torch.bincount(pairs, minlength=1024).double()
     expected = joint * samples

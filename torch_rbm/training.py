@@ -85,7 +85,7 @@ def fit(
     try:
         with tqdm(total=total, desc=description, disable=not progress, unit="batch") as bar:
             for _ in range(epochs):
-                gap = torch.zeros((), device=rbm.weight.device)
+                epoch_sum = torch.zeros((), device=rbm.weight.device)
                 for batch in batches:
                     if transform is not None:
                         with torch.no_grad():
@@ -95,10 +95,10 @@ def fit(
                     value.backward()
                     stepper.step()
                     schedule.step()
-                    gap += value.detach().to(gap)
+                    epoch_sum += value.detach().to(epoch_sum)
                     bar.update()
-                values.append(gap.item() / len(batches))
-                if not all(map(math.isfinite, [values[-1], *(p.sum().item() for p in parameters)])):
+                values.append(epoch_sum.item() / len(batches))
+                if not (math.isfinite(values[-1]) and all(p.isfinite().all() for p in parameters)):
                     raise FloatingPointError(
                         f"{where}: training diverged in epoch {len(values)}; expected a lower "
                         "learning rate; the parameters are as they were"
