@@ -1,6 +1,6 @@
 # make demo and make test each do all set-up: a virtual environment in .venv, PyTorch, the build.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format mutate tidy examples clean
+.PHONY: help demo test paths bench lint format mutate tidy examples clean
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -11,6 +11,8 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 BUILD := build/cmake
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
+JUDGES := $(addprefix tests/test_, exact.py sampling.py contrastive_divergence.py \
+  annealed_importance_sampling.py evaluation.py)
 SOURCES := $(shell find csrc cmake CMakeLists.txt setup.py pyproject.toml VERSION -type f)
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h' '*.cu' '*.cuh')
 CLANG_FORMAT ?= $(shell command -v clang-format-19 || echo clang-format)
@@ -29,6 +31,11 @@ test: .venv/installed .venv/tests .googletest ## Build and run every test, C++ a
 	cd $(BUILD) && $(CURDIR)/$(BIN)/ctest --output-on-failure
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+paths: .venv/installed .venv/tests ## Test the mathematics on every instruction set and by the ATen formulas
+	ATEN_CPU_CAPABILITY=default $(BIN)/python -m pytest $(PYTEST_ARGS) $(JUDGES)
+	ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest $(PYTEST_ARGS) $(JUDGES)
+	TORCH_RBM_CPU_PATH=reference $(BIN)/python -m pytest $(PYTEST_ARGS) $(JUDGES)
+
 lint: .venv/installed .venv/lint ## Check format, style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -40,10 +47,14 @@ format: .venv/lint ## Format every file
 	$(BIN)/ruff check --fix
 	$(CLANG_FORMAT) -i $(CXX_FILES)
 
-bench: .venv/installed ## Print the figures that are quoted, on an idle machine
+bench: .venv/installed ## Print the figures that are quoted, on an idle machine (half an hour)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
 	$(BIN)/python benchmarks/likelihood.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/operators.py
+	$(BIN)/python benchmarks/scaling.py --output docs/scaling.png
 
-mutate: .venv/installed .venv/tests ## Break the code on purpose, show which test catches it (20 minutes)
+mutate: .venv/installed .venv/tests ## Break the code on purpose, show which test catches it (40 minutes)
 	$(BIN)/python tests/mutate.py
 
 tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)

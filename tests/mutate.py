@@ -1,6 +1,6 @@
 """Shows that the tests bite: breaks the code on purpose and reports which test catches each break.
 
-    python tests/mutate.py              # all of them, some fifteen minutes on two cores
+    python tests/mutate.py              # all of them, some forty minutes on two cores
     python tests/mutate.py --only steps # those whose name contains a word
 
 Works on a copy of the tree in a temporary folder. Each break is a mistake that RBM code in the
@@ -33,6 +33,7 @@ JUDGES = [
     "test_evaluation.py",
     "test_bad_input.py",
     "test_dbn.py",
+    "test_kernels.py",
 ]
 
 
@@ -69,24 +70,6 @@ MUTATIONS = [
         "csrc/units/bernoulli.cpp",
         "(u < probability)",
         "(u <= probability)",
-    ),
-    Mutation(
-        "random numbers shared by all rows",
-        "csrc/cpu/uniform_kernel.cpp",
-        "random::philox_counter(number, row, step, layer)",
-        "random::philox_counter(number, row * 0, step, layer)",
-    ),
-    Mutation(
-        "random numbers shared by both layers",
-        "csrc/cpu/uniform_kernel.cpp",
-        "random::philox_counter(number, row, step, layer)",
-        "random::philox_counter(number, row, step, layer * 0)",
-    ),
-    Mutation(
-        "random numbers shared by all steps",
-        "csrc/cpu/uniform_kernel.cpp",
-        "random::philox_counter(number, row, step, layer)",
-        "random::philox_counter(number, row, step * 0, layer)",
     ),
     Mutation(
         "the last Gibbs step is skipped",
@@ -158,7 +141,7 @@ MUTATIONS = [
     Mutation(
         "AIS forgets the base rates",
         f"{REFERENCE}/annealed_importance_sampling.cpp",
-        "(1 - scale) * base_bias + scale",
+        "(1 - scale) * base_visible_bias + scale",
         "scale",
     ),
     Mutation(
@@ -178,6 +161,137 @@ MUTATIONS = [
         "torch_rbm/monitors.py",
         "rbm.free_energy(flipped) - rbm.free_energy(part).unsqueeze(1)",
         "rbm.free_energy(part).unsqueeze(1) - rbm.free_energy(flipped)",
+    ),
+]
+
+
+KERNELS = "csrc/cpu/kernels"
+MUTATIONS += [
+    Mutation(
+        "kernel: random numbers shared by all rows",
+        f"{KERNELS}/bernoulli.cpp",
+        "static_cast<uint64_t>(draw.first_row + row)",
+        "static_cast<uint64_t>(draw.first_row)",
+    ),
+    Mutation(
+        "kernel: random numbers shared by both layers",
+        f"{KERNELS}/uniform.h",
+        "static_cast<uint64_t>(kBlocksPerGroup), row, step, layer)",
+        "static_cast<uint64_t>(kBlocksPerGroup), row, step, layer * 0)",
+    ),
+    Mutation(
+        "kernel: random numbers shared by all steps",
+        "csrc/cpu/model.h",
+        "offset + static_cast<uint64_t>(step)",
+        "offset + static_cast<uint64_t>(step * 0)",
+    ),
+    Mutation(
+        "kernel: exp of one term less",
+        f"{KERNELS}/exponential.h",
+        "static constexpr int kDegree = 7;",
+        "static constexpr int kDegree = 4;",
+    ),
+    Mutation(
+        "kernel: exp without an infinity",
+        f"{KERNELS}/exponential.h",
+        "return x > Constants::kHighest ? Real(__builtin_inf()) : finite;",
+        "return finite;",
+    ),
+    Mutation(
+        "kernel: the bias is forgotten",
+        f"{KERNELS}/sums.cpp",
+        "sum[panel] = Row::load(initial + panel * kPanelUnits);",
+        "sum[panel] = Row{};",
+    ),
+    Mutation(
+        "kernel: one of sixteen tables is skipped",
+        f"{KERNELS}/sums.cpp",
+        "for (int64_t group = 2; group < kGroups; group += 2)",
+        "for (int64_t group = 2; group < kGroups - 2; group += 2)",
+    ),
+    Mutation(
+        "kernel: fixed-point steps for the sum of half of the weights",
+        f"{KERNELS}/panels.cpp",
+        "const int64_t exponent = exponent_above(size[unit], kLeastExponent);",
+        "const int64_t exponent = exponent_above(size[unit], kLeastExponent) - 3;",
+    ),
+    Mutation(
+        "kernel: weights cut off instead of rounded",
+        f"{KERNELS}/panels.cpp",
+        "value + (value < 0 ? Real(-0.5) : Real(0.5))",
+        "value",
+    ),
+    Mutation(
+        "kernel: outliers drown the other weights",
+        f"{KERNELS}/panels.cpp",
+        "kLargestSum = 1024.0F",
+        "kLargestSum = 1e30F",
+    ),
+    Mutation(
+        "kernel: grey data taken for binary",
+        f"{KERNELS}/states.cpp",
+        "if (other != 0) {",
+        "if (other > 1) {",
+    ),
+    Mutation(
+        "kernel: clamped units are sampled",
+        "csrc/cpu/gibbs.cpp",
+        "      if (kept) {",
+        "      if (kept && false) {",
+    ),
+    Mutation(
+        "kernel: the last Gibbs step is skipped",
+        "csrc/cpu/gibbs.cpp",
+        "step < std::max<int64_t>(steps, 1); ++step",
+        "step < std::max<int64_t>(steps - 1, 1); ++step",
+    ),
+    Mutation(
+        "kernel: k is not used",
+        "csrc/cpu/contrastive_divergence.cpp",
+        "step < options_.steps; ++step",
+        "step < std::min<int64_t>(options_.steps, 1); ++step",
+    ),
+    Mutation(
+        "kernel: gradient to ascend instead of to descend",
+        "csrc/cpu/contrastive_divergence.cpp",
+        "phases, -row_weight(data), row_weight(chain)",
+        "phases, row_weight(data), -row_weight(chain)",
+    ),
+    Mutation(
+        "kernel: the negative phase is divided by the count of the data",
+        "csrc/cpu/contrastive_divergence.cpp",
+        "phases, -row_weight(data), row_weight(chain)",
+        "phases, -row_weight(data), row_weight(data)",
+    ),
+    Mutation(
+        "kernel: sampled hidden states where means were asked for",
+        "csrc/cpu/contrastive_divergence.cpp",
+        "      if (options_.sampled_hidden) {\n        return;",
+        "      if (!options_.sampled_hidden) {\n        return;",
+    ),
+    Mutation(
+        "kernel: later chunks overwrite the gradient",
+        "csrc/cpu/gradient.cpp",
+        "/*add=*/!empty_",
+        "/*add=*/false",
+    ),
+    Mutation(
+        "kernel: AIS samples from the last temperature",
+        "csrc/cpu/annealed_importance_sampling.cpp",
+        "const auto scale = static_cast<Real>(next);",
+        "const auto scale = static_cast<Real>(betas[count - 1]);",
+    ),
+    Mutation(
+        "kernel: AIS forgets the base rates",
+        "csrc/cpu/annealed_importance_sampling.cpp",
+        "shift[unit] = (1 - scale) * biases.base[unit];",
+        "shift[unit] = 0;",
+    ),
+    Mutation(
+        "kernel: log Z misses a state",
+        f"{KERNELS}/enumeration.cpp",
+        "for (int64_t state = first; state < last; ++state)",
+        "for (int64_t state = first; state < last - (last > 9); ++state)",
     ),
 ]
 
@@ -212,13 +326,13 @@ class Workshop:
         self._run(self.cmake, "--build", "build", "--target", "torch_rbm")
         self._run(self.cmake, "--install", "build", "--prefix", "torch_rbm")
 
-    def first_failure(self) -> str | None:
-        """Run the judges and return the test that fails first."""
+    def first_failure(self, path: str = "") -> str | None:
+        """Run the judges and return the test that fails first; ``path`` as in test_kernels.py."""
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
             + [f"tests/{name}" for name in JUDGES],
             cwd=self.root,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TORCH_RBM_CPU_PATH": path},
             capture_output=True,
             text=True,
         )
@@ -237,7 +351,8 @@ class Workshop:
         path.write_text(whole.replace(mutation.old, mutation.new))
         try:
             self.build()
-            return self.first_failure()
+            formulas = mutation.file.startswith((REFERENCE, "csrc/units"))
+            return self.first_failure("reference" if formulas else "")
         finally:
             path.write_text(whole)
 
@@ -250,8 +365,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder))
         workshop.build()
-        if failure := workshop.first_failure():
-            raise RuntimeError(f"{failure} fails without any break")
+        for path in ("", "reference"):
+            if failure := workshop.first_failure(path):
+                raise RuntimeError(f"{failure} fails without any break")
         for mutation in chosen:
             started = time.perf_counter()
             caught = workshop.try_out(mutation)

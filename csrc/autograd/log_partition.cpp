@@ -53,6 +53,7 @@ Tensor log_partition_kernel(const Tensor& weight, const Tensor& visible_bias,
   checks::log_partition(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
   if (needs_reference({weight, visible_bias, hidden_bias})) {
     return reference::log_partition(
+        kOp,
         reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units));
   }
   return LogPartition::apply(weight, visible_bias, hidden_bias, std::string(visible_units),

@@ -22,7 +22,8 @@ struct PhiloxBlock {
   uint32_t words[4];
 };
 
-TORCH_RBM_HOST_DEVICE inline PhiloxBlock philox(PhiloxBlock counter, uint32_t key0, uint32_t key1) {
+TORCH_RBM_HOST_DEVICE static inline PhiloxBlock philox(PhiloxBlock counter, uint32_t key0,
+                                                       uint32_t key1) {
   for (int round = 0; round < kPhiloxRounds; ++round) {
     const uint64_t product0 = uint64_t{kPhiloxMultiplier0} * counter.words[0];
     const uint64_t product1 = uint64_t{kPhiloxMultiplier1} * counter.words[2];
@@ -46,7 +47,7 @@ struct PhiloxPosition {
   int64_t word;
 };
 
-TORCH_RBM_HOST_DEVICE inline PhiloxPosition philox_position(int64_t unit) {
+TORCH_RBM_HOST_DEVICE static inline PhiloxPosition philox_position(int64_t unit) {
   return {unit / kUnitsPerGroup * kBlocksPerGroup + unit % kBlocksPerGroup,
           unit % kUnitsPerGroup / kBlocksPerGroup};
 }
@@ -55,8 +56,8 @@ TORCH_RBM_HOST_DEVICE inline PhiloxPosition philox_position(int64_t unit) {
 // step and 8 bits of the layer.
 constexpr int kLayerBits = 8;
 
-TORCH_RBM_HOST_DEVICE inline PhiloxBlock philox_counter(uint64_t block, uint64_t row, uint64_t step,
-                                                        uint32_t layer) {
+TORCH_RBM_HOST_DEVICE static inline PhiloxBlock philox_counter(uint64_t block, uint64_t row,
+                                                               uint64_t step, uint32_t layer) {
   return {{static_cast<uint32_t>(block), static_cast<uint32_t>(row), static_cast<uint32_t>(step),
            (static_cast<uint32_t>(step >> 32) << kLayerBits) | layer}};
 }
@@ -66,7 +67,7 @@ TORCH_RBM_HOST_DEVICE inline PhiloxBlock philox_counter(uint64_t block, uint64_t
 constexpr int kUniformShift = 8;
 constexpr float kUniformScale = 1.0F / 16777216.0F;
 
-TORCH_RBM_HOST_DEVICE inline float philox_uniform(uint32_t word) {
+TORCH_RBM_HOST_DEVICE static inline float philox_uniform(uint32_t word) {
   return static_cast<float>(word >> kUniformShift) * kUniformScale;
 }
 

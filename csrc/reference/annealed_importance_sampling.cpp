@@ -13,23 +13,13 @@
 
 namespace torch_rbm::reference {
 
-namespace {
-
-std::tuple<Tensor, Tensor> annealed_importance_sampling_kernel(
-    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
-    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
-    std::string_view visible_units, std::string_view hidden_units, const Tensor& key) {
+std::tuple<Tensor, Tensor> annealed_importance_sampling(const Tensor& chain, const Model& model,
+                                                        const Tensor& base_visible_bias,
+                                                        const Tensor& betas, const Tensor& key) {
   using random::Layer;
-  constexpr auto kOp = "annealed_importance_sampling";
-  checks::annealed_importance_sampling(kOp, chain, weight, visible_bias, hidden_bias,
-                                       base_visible_bias, betas, visible_units, hidden_units);
-  checks::key(kOp, key, weight.device());
-  const Model model =
-      make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  const Tensor base_bias = accumulated(base_visible_bias, weight);
-  const Tensor bias_difference = (model.visible_bias - base_bias).to(at::kDouble);
+  const Tensor bias_difference = (model.visible_bias - base_visible_bias).to(at::kDouble);
 
-  Tensor visible = accumulated(chain, weight).clone(at::MemoryFormat::Contiguous);
+  Tensor visible = accumulated(chain, model.weight).clone(at::MemoryFormat::Contiguous);
   Tensor log_weight = at::zeros(chain.sizes().slice(0, chain.sizes().size() - 1),
                                 chain.options().dtype(at::kDouble));
   for (int64_t step = 0; step + 1 < betas.size(0); ++step) {
@@ -47,9 +37,26 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling_kernel(
     }
     const Tensor scale = next.to(field.scalar_type());
     const Tensor hidden = model.hidden.sample(scale * field, {key, step, Layer::hidden});
-    visible = model.visible.sample((1 - scale) * base_bias + scale * model.visible_field(hidden),
-                                   {key, step, Layer::visible});
+    visible =
+        model.visible.sample((1 - scale) * base_visible_bias + scale * model.visible_field(hidden),
+                             {key, step, Layer::visible});
   }
+  return {log_weight, visible};
+}
+
+namespace {
+
+std::tuple<Tensor, Tensor> annealed_importance_sampling_kernel(
+    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
+    std::string_view visible_units, std::string_view hidden_units, const Tensor& key) {
+  constexpr auto kOp = "annealed_importance_sampling";
+  checks::annealed_importance_sampling(kOp, chain, weight, visible_bias, hidden_bias,
+                                       base_visible_bias, betas, visible_units, hidden_units);
+  checks::key(kOp, key, weight.device());
+  const auto [log_weight, visible] = annealed_importance_sampling(
+      chain, make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units),
+      accumulated(base_visible_bias, weight), betas, key);
   return {log_weight, visible.to(chain.scalar_type())};
 }
 

@@ -21,10 +21,38 @@ Moments phase(const Tensor& visible, const Tensor& hidden) {
   return {at::mm(hidden.t(), visible) * scale, visible.sum(0) * scale, hidden.sum(0) * scale};
 }
 
-// Gradients come back in the dtype and the memory order of their parameter.
-Tensor like_parameter(const Tensor& gradient, const Tensor& parameter) {
-  return at::empty_like(parameter).copy_(gradient);
+// Gradients come back in the memory order of their parameter.
+Tensor like_parameter(const Tensor& gradient, const Tensor& parameter, at::ScalarType dtype) {
+  return at::empty_like(parameter, parameter.options().dtype(dtype)).copy_(gradient);
 }
+
+}  // namespace
+
+std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
+    const Tensor& data, const Tensor& chain, const Model& model, at::ScalarType dtype,
+    int64_t steps, bool sampled_hidden, bool mean_visible, const Tensor& key) {
+  // The positive phase draws the same numbers as the first step of the chain, so that for CD-k its
+  // hidden sample is the one that starts the chain.
+  const auto hidden_statistics = [&](const Tensor& states, int64_t step) {
+    const Tensor field = model.hidden_field(states);
+    return sampled_hidden ? model.hidden.sample(field, {key, step, random::Layer::hidden})
+                          : model.hidden.mean(field);
+  };
+  const Tensor data_rows = rows(accumulated(data, model.weight));
+  const Tensor chain_rows = rows(accumulated(chain, model.weight));
+  // A functional operator must not return its own argument.
+  const Tensor moved =
+      steps == 0 ? chain_rows.clone(at::MemoryFormat::Contiguous)
+                 : gibbs(chain_rows, model, steps, std::nullopt, mean_visible, key).visible;
+  const Moments positive = phase(data_rows, hidden_statistics(data_rows, 0));
+  const Moments negative = phase(moved, hidden_statistics(moved, steps));
+  return {like_parameter(negative.weight - positive.weight, model.weight, dtype),
+          like_parameter(negative.visible_bias - positive.visible_bias, model.visible_bias, dtype),
+          like_parameter(negative.hidden_bias - positive.hidden_bias, model.hidden_bias, dtype),
+          moved.to(chain.scalar_type()).reshape(chain.sizes())};
+}
+
+namespace {
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence_kernel(
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
@@ -34,28 +62,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence_kernel(
   checks::contrastive_divergence(kOp, data, chain, weight, visible_bias, hidden_bias, steps,
                                  visible_units, hidden_units, mean_visible);
   checks::key(kOp, key, weight.device());
-  const Model model =
-      make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-
-  // The positive phase draws the same numbers as the first step of the chain, so that for CD-k its
-  // hidden sample is the one that starts the chain.
-  const auto hidden_statistics = [&](const Tensor& states, int64_t step) {
-    const Tensor field = model.hidden_field(states);
-    return sampled_hidden ? model.hidden.sample(field, {key, step, random::Layer::hidden})
-                          : model.hidden.mean(field);
-  };
-  const Tensor data_rows = rows(accumulated(data, weight));
-  const Tensor chain_rows = rows(accumulated(chain, weight));
-  // A functional operator must not return its own argument.
-  const Tensor moved =
-      steps == 0 ? chain_rows.clone(at::MemoryFormat::Contiguous)
-                 : gibbs(chain_rows, model, steps, std::nullopt, mean_visible, key).visible;
-  const Moments positive = phase(data_rows, hidden_statistics(data_rows, 0));
-  const Moments negative = phase(moved, hidden_statistics(moved, steps));
-  return {like_parameter(negative.weight - positive.weight, weight),
-          like_parameter(negative.visible_bias - positive.visible_bias, visible_bias),
-          like_parameter(negative.hidden_bias - positive.hidden_bias, hidden_bias),
-          moved.to(chain.scalar_type()).reshape(chain.sizes())};
+  return contrastive_divergence(
+      data, chain, make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units),
+      weight.scalar_type(), steps, sampled_hidden, mean_visible, key);
 }
 
 }  // namespace

@@ -33,9 +33,16 @@ struct Chain {
 [[nodiscard]] Chain gibbs(const Tensor& visible, const Model& model, int64_t steps,
                           const std::optional<Tensor>& clamp, bool mean_visible, const Tensor& key);
 
-/// log Z in float64; the smaller layer must have at most 2^kMaxLog2States states.
-[[nodiscard]] Tensor log_partition(const Model& model);
-inline constexpr double kMaxLog2States = 25;
+/// CD-k gradients in the dtype and memory order of the parameters that `parameters` was made of,
+/// and the chain; see contrastive_divergence in torch_rbm/ops.h.
+[[nodiscard]] std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
+    const Tensor& data, const Tensor& chain, const Model& model, at::ScalarType dtype,
+    int64_t steps, bool sampled_hidden, bool mean_visible, const Tensor& key);
+
+/// log Z in float64. Throws where no layer has at most 2^25 states.
+[[nodiscard]] Tensor log_partition(const char* op, const Model& model);
+/// Throws likewise.
+void check_can_enumerate(const char* op, const Model& model);
 
 /// ⟨hᵀv⟩, ⟨v⟩ and ⟨h⟩ under the model, the derivatives of log Z, in float64.
 struct Moments {
@@ -44,6 +51,12 @@ struct Moments {
   Tensor hidden_bias;
 };
 [[nodiscard]] Moments moments(const Model& model, const Tensor& log_partition);
+
+/// Log weights, float64, and the chain in the dtype of sums; see annealed_importance_sampling in
+/// torch_rbm/ops.h.
+[[nodiscard]] std::tuple<Tensor, Tensor> annealed_importance_sampling(
+    const Tensor& chain, const Model& model, const Tensor& base_visible_bias, const Tensor& betas,
+    const Tensor& key);
 
 /// The uniform stream by integer arithmetic on tensors; see uniform in torch_rbm/ops.h.
 [[nodiscard]] Tensor uniform(const Tensor& key, int64_t rows, int64_t units, int64_t step,

@@ -65,7 +65,20 @@ void for_each_block(const Enumeration& side, const Visit& visit) {
 
 }  // namespace
 
-Tensor log_partition(const Model& model) {
+void check_can_enumerate(const char* op, const Model& model) {
+  constexpr double kMaxLog2States = 25;
+  const double log2_states = std::min(model.visible.log2_states(model.weight.size(1)),
+                                      model.hidden.log2_states(model.weight.size(0)));
+  if (log2_states > kMaxLog2States) {
+    checks::value_error(op,
+                        "expected a layer with at most 2^{} states to enumerate, got weight of "
+                        "shape [{}, {}]; annealed_importance_sampling estimates log Z of it",
+                        kMaxLog2States, model.weight.size(0), model.weight.size(1));
+  }
+}
+
+Tensor log_partition(const char* op, const Model& model) {
+  check_can_enumerate(op, model);
   // One running sum: small results kept among freed blocks would keep the allocator from reusing
   // them.
   Tensor log_z;
@@ -102,17 +115,8 @@ Tensor log_partition_kernel(const Tensor& weight, const Tensor& visible_bias,
                             std::string_view hidden_units) {
   constexpr auto kOp = "log_partition";
   checks::log_partition(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  const Model model =
-      make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  const double log2_states =
-      std::min(model.visible.log2_states(weight.size(1)), model.hidden.log2_states(weight.size(0)));
-  if (log2_states > kMaxLog2States) {
-    checks::value_error(kOp,
-                        "expected a layer with at most 2^{} states to enumerate, got weight of "
-                        "shape [{}, {}]; annealed_importance_sampling estimates log Z of it",
-                        kMaxLog2States, weight.size(0), weight.size(1));
-  }
-  return log_partition(model);
+  return log_partition(
+      kOp, make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units));
 }
 
 }  // namespace

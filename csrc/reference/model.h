@@ -22,6 +22,9 @@ struct Model {
   const units::UnitType& visible;
   const units::UnitType& hidden;
 
+  [[nodiscard]] Model to(at::ScalarType dtype) const {
+    return {weight.to(dtype), visible_bias.to(dtype), hidden_bias.to(dtype), visible, hidden};
+  }
   /// c + Wv, [..., hidden].
   [[nodiscard]] Tensor hidden_field(const Tensor& visible_states) const;
   /// b + Wᵀh, [..., visible].

@@ -1,0 +1,138 @@
+// annealed_importance_sampling on the CPU; see reference/annealed_importance_sampling.cpp.
+#include "cpu/model.h"
+#include "ops/checks.h"
+#include "reference/formulas.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+
+#include <optional>
+#include <tuple>
+#include <vector>
+
+namespace torch_rbm::cpu {
+
+namespace {
+
+using random::Layer;
+
+// The biases of the visible units along the path, in the types that the kernels take.
+template <typename Real>
+struct VisibleBiases {
+  std::vector<Real> base;
+  std::vector<double> difference;  // the model's minus the base's
+
+  VisibleBiases(const Tensor& base_bias, const Tensor& bias) {
+    const Tensor from = base_bias.to(at::kDouble).contiguous();
+    const Tensor to = bias.to(at::kDouble).contiguous();
+    for (int64_t unit = 0; unit < from.numel(); ++unit) {
+      const double value = from.const_data_ptr<double>()[unit];
+      base.push_back(static_cast<Real>(value));
+      difference.push_back(to.const_data_ptr<double>()[unit] - value);
+    }
+  }
+};
+
+// Moves some rows along the whole path and adds up their log weights.
+template <typename Real>
+void walk(const Model<Real>& model, const VisibleBiases<Real>& biases, const double* betas,
+          int64_t count, const Key& key, int64_t first, Visible& visible, double* log_weight) {
+  const int64_t rows = visible.states.rows();
+  const int64_t blocks = round_up(model.hidden(), kBlockUnits) / kBlockUnits;
+  States hidden(rows, model.hidden());
+  const Buffer<double> linear(rows);
+  const Buffer<double> changes(rows * blocks);
+  std::vector<Real> shift(biases.base.size());
+  std::fill_n(log_weight, rows, 0.0);
+  for (int64_t step = 0; step + 1 < count; ++step) {
+    const double beta = betas[step];
+    const double next = betas[step + 1];
+    const auto scale = static_cast<Real>(next);
+    const SampleTo<Real> sample_hidden{hidden, key.draw(step, Layer::hidden, first), scale};
+    const bool last = step + 2 == count;  // nothing looks at the states after the last weight
+    model.visit_hidden(visible, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
+      kernels().real<Real>().softplus_change(
+          fields, std::min(kBlockUnits, model.hidden() - block * kBlockUnits), beta, next,
+          changes.data() + first_row * blocks + block, blocks);
+      if (!last) {
+        sample_hidden(fields, block, first_row);
+      }
+    });
+    kernels().dot(visible.states.bits(), biases.difference.data(), linear.data());
+    for (int64_t row = 0; row < rows; ++row) {
+      double change = (next - beta) * linear.data()[row];
+      for (int64_t block = 0; block < blocks; ++block) {
+        change += changes.data()[row * blocks + block];
+      }
+      log_weight[row] += change;
+    }
+    if (last) {
+      return;
+    }
+    hidden.prepare();
+    for (size_t unit = 0; unit < shift.size(); ++unit) {
+      shift[unit] = (1 - scale) * biases.base[unit];
+    }
+    model.visit_visible(
+        hidden,
+        SampleTo<Real>{visible.states, key.draw(step, Layer::visible, first), scale, shift.data()});
+    visible.states.prepare();
+  }
+}
+
+template <typename Real>
+std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const Tensor& chain,
+                                                const Tensor& base_bias, const Tensor& betas,
+                                                const Key& key) {
+  const VisibleBiases<Real> biases(base_bias, model.parameters().visible_bias);
+  const Tensor path = betas.contiguous();
+  const Tensor moved = at::empty(chain.sizes(), chain.options());
+  const Tensor log_weight = at::empty({chain.size(0)}, betas.options());
+  for (int64_t first = 0; first < chain.size(0); first += kChunkRows) {
+    const int64_t last = std::min(first + kChunkRows, chain.size(0));
+    Visible visible = model.read(chain, first, last);
+    if (!visible.binary()) {
+      return std::nullopt;
+    }
+    walk(model, biases, path.const_data_ptr<double>(), path.numel(), key, first, visible,
+         log_weight.mutable_data_ptr<double>() + first);
+    visible.states.write(moved, first);
+  }
+  return std::tuple{log_weight, moved};
+}
+
+std::tuple<Tensor, Tensor> annealed_importance_sampling(
+    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
+    std::string_view visible_units, std::string_view hidden_units, const Tensor& key) {
+  constexpr auto kOp = "annealed_importance_sampling";
+  checks::annealed_importance_sampling(kOp, chain, weight, visible_bias, hidden_bias,
+                                       base_visible_bias, betas, visible_units, hidden_units);
+  checks::key(kOp, key, weight.device());
+  const reference::Model model =
+      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+  const Tensor base_bias = reference::accumulated(base_visible_bias, weight);
+  if (use_kernels() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
+      (base_bias.isfinite().all() & betas.isfinite().all()).item<bool>()) {
+    const auto result = with_packed<Model>(model, [&](const auto& packed) {
+      return fused(packed, chain.reshape({-1, chain.size(-1)}), base_bias, betas, Key(key));
+    });
+    if (result) {
+      const auto& [log_weight, moved] = *result;
+      return {log_weight.view(chain.sizes().slice(0, chain.sizes().size() - 1)),
+              moved.view(chain.sizes())};
+    }
+  }
+  const auto [log_weight, visible] =
+      reference::annealed_importance_sampling(chain, model, base_bias, betas, key);
+  return {log_weight, visible.to(chain.scalar_type())};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, CPU, m) {
+  m.impl("annealed_importance_sampling.key", &annealed_importance_sampling);
+}
+
+}  // namespace torch_rbm::cpu

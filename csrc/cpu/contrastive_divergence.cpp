@@ -1,0 +1,223 @@
+// contrastive_divergence on the CPU.
+#include "cpu/gradient.h"
+#include "ops/checks.h"
+#include "reference/formulas.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/library.h>
+
+#include <optional>
+#include <tuple>
+
+namespace torch_rbm::cpu {
+
+namespace {
+
+using random::Layer;
+using Estimate = std::tuple<Tensor, Tensor, Tensor, Tensor>;
+
+struct Options {
+  int64_t steps;
+  bool sampled_hidden;
+  bool mean_visible;
+};
+
+// Rows of one phase: visible states, and what the hidden units are given them.
+template <typename Real>
+struct PhaseRows {
+  Visible visible;
+  HiddenStatistics<Real> hidden;
+  Tensor dense_hidden;  // instead of `hidden` where the visible states are not binary
+};
+
+// The phases of a chunk of rows; a phase may have ended before the other.
+template <typename Real>
+struct Phases {
+  std::optional<PhaseRows<Real>> positive;
+  std::optional<PhaseRows<Real>> negative;
+};
+
+template <typename Real>
+void write(const Visible& visible, const Tensor& out, int64_t first) {
+  if (visible.binary()) {
+    visible.states.write(out, first);
+  } else {
+    out.narrow(0, first, visible.states.rows()).copy_(visible.dense);
+  }
+}
+
+bool same_rows(const Tensor& a, const Tensor& b) {
+  return a.const_data_ptr() == b.const_data_ptr() && a.sizes() == b.sizes() &&
+         a.strides() == b.strides() && a.scalar_type() == b.scalar_type();
+}
+
+template <typename Real>
+class Estimator {
+ public:
+  Estimator(const Model<Real>& model, Options options, const Key& key)
+      : model_(model), options_(options), key_(key) {}
+
+  /// The two phases of the rows from `first` on; writes the moved chain.
+  [[nodiscard]] Phases<Real> chunk(const Tensor& data, const Tensor& chain, int64_t first,
+                                   const Tensor& moved) const {
+    Phases<Real> result;
+    const int64_t data_last = std::min(first + kChunkRows, data.size(0));
+    const int64_t chain_last = std::min(first + kChunkRows, chain.size(0));
+    // Where the chain starts from the data, one product serves the positive phase and its first
+    // step.
+    std::optional<States> first_sample;
+    if (options_.steps > 0 && first < data_last && same_rows(data, chain)) {
+      first_sample.emplace(data_last - first, model_.hidden());
+    }
+    if (first < data_last) {
+      result.positive.emplace(statistics(model_.read(data, first, data_last), 0, first,
+                                         first_sample ? &*first_sample : nullptr));
+    }
+    if (first < chain_last) {
+      Visible visible = first_sample
+                            ? Visible{States(chain_last - first, model_.visible()), Tensor()}
+                            : model_.read(chain, first, chain_last);
+      walk(visible, first, first_sample ? &*first_sample : nullptr);
+      result.negative.emplace(statistics(std::move(visible), options_.steps, first, nullptr));
+      write<Real>(result.negative->visible, moved, first);
+    }
+    return result;
+  }
+
+ private:
+  /// The hidden statistics given `visible`, whose sample, if it is needed, is that of `step`.
+  /// Fills `sample` too where there is one.
+  PhaseRows<Real> statistics(Visible visible, int64_t step, int64_t first, States* sample) const {
+    const int64_t rows = visible.states.rows();
+    PhaseRows<Real> result{std::move(visible), HiddenStatistics<Real>(rows, model_.hidden()),
+                           Tensor()};
+    std::optional<States> own_sample;
+    if (options_.sampled_hidden && sample == nullptr) {
+      sample = &own_sample.emplace(rows, model_.hidden());
+    }
+    if (!result.visible.binary()) {
+      result.dense_hidden = at::empty({rows, model_.hidden()}, result.visible.dense.options());
+    }
+    model_.visit_hidden(result.visible, [&](Block<const Real> fields, int64_t block,
+                                            int64_t first_row) {
+      if (sample != nullptr) {
+        SampleTo<Real>{*sample, key_.draw(step, Layer::hidden, first)}(fields, block, first_row);
+      }
+      if (options_.sampled_hidden) {
+        return;
+      }
+      if (result.visible.binary()) {
+        result.hidden(fields, block, first_row);
+      } else {
+        MeanTo<Real>(result.dense_hidden)(fields, block, first_row);
+      }
+    });
+    if (options_.sampled_hidden) {
+      if (result.visible.binary()) {
+        result.hidden.set(*sample);
+      } else {
+        sample->write(result.dense_hidden, 0);
+      }
+    }
+    return result;
+  }
+
+  /// Moves visible states by the steps of the chain. `hidden` is the sample of the first step, or
+  /// null where that is still to be drawn.
+  void walk(Visible& chain, int64_t first, States* hidden) const {
+    std::optional<States> own_hidden;
+    for (int64_t step = 0; step < options_.steps; ++step) {
+      if (step > 0 || hidden == nullptr) {
+        if (hidden == nullptr) {
+          hidden = &own_hidden.emplace(chain.states.rows(), model_.hidden());
+        }
+        model_.visit_hidden(chain, SampleTo<Real>{*hidden, key_.draw(step, Layer::hidden, first)});
+      }
+      hidden->prepare();
+      if (options_.mean_visible) {
+        chain.dense = model_.empty_visible(chain.states.rows());
+        model_.visit_visible(*hidden, MeanTo<Real>(chain.dense));
+      } else {
+        chain.dense.reset();
+        model_.visit_visible(*hidden,
+                             SampleTo<Real>{chain.states, key_.draw(step, Layer::visible, first)});
+        chain.states.prepare();
+      }
+    }
+  }
+
+  const Model<Real>& model_;
+  Options options_;
+  Key key_;
+};
+
+template <typename Real>
+void add_phases(Gradient<Real>& gradient, const Phases<Real>& phases, Real positive_weight,
+                Real negative_weight) {
+  const std::pair<const std::optional<PhaseRows<Real>>&, Real> weighted[] = {
+      {phases.positive, positive_weight}, {phases.negative, negative_weight}};
+  c10::SmallVector<Phase<Real>, 2> binary;
+  for (const auto& [rows, weight] : weighted) {
+    if (rows && rows->visible.binary()) {
+      binary.push_back({rows->visible.states, rows->hidden, weight});
+    }
+  }
+  gradient.add(binary);
+  for (const auto& [rows, weight] : weighted) {
+    if (rows && !rows->visible.binary()) {
+      gradient.add(rows->visible.dense, rows->dense_hidden, weight);
+    }
+  }
+}
+
+template <typename Real>
+std::optional<Estimate> fused(const Model<Real>& model, const Tensor& data, const Tensor& chain,
+                              const Options& options, const Key& key) {
+  const Estimator<Real> estimator(model, options, key);
+  Gradient<Real> gradient(model.parameters());
+  const Tensor moved = at::empty(chain.sizes(), chain.options());
+  const auto row_weight = [](const Tensor& rows) {
+    return 1 / static_cast<Real>(std::max<int64_t>(rows.size(0), 1));
+  };
+  for (int64_t first = 0; first < std::max(data.size(0), chain.size(0)); first += kChunkRows) {
+    const Phases<Real> phases = estimator.chunk(data, chain, first, moved);
+    add_phases(gradient, phases, -row_weight(data), row_weight(chain));
+  }
+  return Estimate{gradient.weight(), gradient.visible_bias(), gradient.hidden_bias(), moved};
+}
+
+Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const Tensor& weight,
+                                const Tensor& visible_bias, const Tensor& hidden_bias,
+                                int64_t steps, std::string_view visible_units,
+                                std::string_view hidden_units, bool sampled_hidden,
+                                bool mean_visible, const Tensor& key) {
+  constexpr auto kOp = "contrastive_divergence";
+  checks::contrastive_divergence(kOp, data, chain, weight, visible_bias, hidden_bias, steps,
+                                 visible_units, hidden_units, mean_visible);
+  checks::key(kOp, key, weight.device());
+  const reference::Model model =
+      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+  if (use_kernels() && weight.numel() > 0 && data.numel() + chain.numel() > 0) {
+    const auto rows = [&](const Tensor& states) { return states.reshape({-1, weight.size(1)}); };
+    const auto result = with_packed<Model>(model, [&](const auto& packed) {
+      return fused(packed, rows(data), rows(chain), {steps, sampled_hidden, mean_visible},
+                   Key(key));
+    });
+    if (result) {
+      const auto& [grad_weight, grad_visible_bias, grad_hidden_bias, moved] = *result;
+      return {grad_weight.to(weight.scalar_type()), grad_visible_bias.to(weight.scalar_type()),
+              grad_hidden_bias.to(weight.scalar_type()), moved.view(chain.sizes())};
+    }
+  }
+  return reference::contrastive_divergence(data, chain, model, weight.scalar_type(), steps,
+                                           sampled_hidden, mean_visible, key);
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, CPU, m) {
+  m.impl("contrastive_divergence.key", &contrastive_divergence);
+}
+
+}  // namespace torch_rbm::cpu

@@ -1,0 +1,83 @@
+// free_energy on the CPU.
+#include "cpu/model.h"
+#include "ops/checks.h"
+#include "reference/formulas.h"
+
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <span>
+
+namespace torch_rbm::cpu {
+
+namespace {
+
+// -bᵀv - Σ softplus(c + Wv) for the rows of `visible`, float64; nothing where the kernels do not
+// apply.
+template <typename Real>
+std::optional<Tensor> fused(const Product<Real>& product, const Tensor& visible,
+                            const Tensor& bias) {
+  const Tensor visible_bias = bias.to(at::kDouble).contiguous();
+  const std::span biases(visible_bias.const_data_ptr<double>(),
+                         static_cast<size_t>(visible_bias.numel()));
+  if (!std::ranges::all_of(biases, [](double value) { return std::isfinite(value); })) {
+    return std::nullopt;
+  }
+  Tensor energies = at::empty({visible.size(0)}, visible_bias.options());
+  for (int64_t first = 0; first < visible.size(0); first += kChunkRows) {
+    States chunk(std::min(kChunkRows, visible.size(0) - first), visible.size(1));
+    if (!chunk.read(visible, first)) {
+      return std::nullopt;
+    }
+    chunk.prepare();
+    // One sum a block, then all of a row in order: the result does not depend on the threads.
+    const int64_t blocks = round_up(product.outputs(), kBlockUnits) / kBlockUnits;
+    const Buffer<double> sums(chunk.rows() * blocks);
+    product.for_each_block(chunk, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
+      kernels().real<Real>().softplus_sum(
+          fields, std::min(kBlockUnits, product.outputs() - block * kBlockUnits),
+          sums.data() + first_row * blocks + block, blocks);
+    });
+    double* const out = energies.mutable_data_ptr<double>() + first;
+    kernels().dot(chunk.bits(), biases.data(), out);
+    for (int64_t row = 0; row < chunk.rows(); ++row) {
+      double sum = out[row];
+      for (int64_t block = 0; block < blocks; ++block) {
+        sum += sums.data()[row * blocks + block];
+      }
+      out[row] = -sum;
+    }
+  }
+  return energies;
+}
+
+Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
+                   const Tensor& hidden_bias, std::string_view visible_units,
+                   std::string_view hidden_units) {
+  constexpr auto kOp = "free_energy";
+  checks::free_energy(kOp, visible, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+  const reference::Model model =
+      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+  const Tensor rows = visible.dim() == 1 ? visible.unsqueeze(0) : visible.flatten(0, -2);
+  if (use_kernels() && packing_pays(rows.size(0), weight.numel())) {
+    const auto energies = with_packed<Product>(
+        Direction{model.weight, model.hidden_bias},
+        [&](const auto& product) { return fused(product, rows, model.visible_bias); });
+    if (energies) {
+      return energies->view(visible.sizes().slice(0, visible.sizes().size() - 1))
+          .to(model.weight.scalar_type());
+    }
+  }
+  return reference::free_energy(visible, model);
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, CPU, m) {
+  m.impl("free_energy", &free_energy);
+}
+
+}  // namespace torch_rbm::cpu

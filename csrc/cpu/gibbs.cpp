@@ -1,0 +1,141 @@
+// gibbs on the CPU.
+#include "cpu/model.h"
+#include "ops/checks.h"
+#include "reference/formulas.h"
+
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+
+#include <optional>
+#include <tuple>
+
+namespace torch_rbm::cpu {
+
+namespace {
+
+using random::Layer;
+
+// Given states and the mask of those that keep them.
+struct Clamp {
+  States given;
+  States mask;
+};
+
+// Moves `chain`, the rows of `visible` from `first` on, and writes the two results; false when a
+// clamp would have to keep states that are not binary.
+template <typename Real>
+bool walk(const Model<Real>& model, const Tensor& visible, const std::optional<Tensor>& clamp,
+          int64_t steps, const Key& key, int64_t first, Visible chain, const Tensor& visible_out,
+          const Tensor& hidden_out) {
+  const int64_t last = first + chain.states.rows();
+  std::optional<Clamp> kept;
+  if (clamp) {
+    kept.emplace(
+        Clamp{States(last - first, model.visible()), States(last - first, model.visible())});
+    if (!kept->given.read(visible, first) || !kept->mask.read(*clamp, first)) {
+      return false;
+    }
+  }
+  States hidden(last - first, model.hidden());
+  for (int64_t step = 0; step < std::max<int64_t>(steps, 1); ++step) {
+    model.visit_hidden(chain, SampleTo<Real>{hidden, key.draw(step, Layer::hidden, first)});
+    if (steps == 0) {
+      break;
+    }
+    hidden.prepare();
+    const SampleTo<Real> sample{chain.states, key.draw(step, Layer::visible, first)};
+    model.visit_visible(hidden, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
+      sample(fields, block, first_row);
+      if (kept) {
+        const int64_t last_row = first_row + fields.rows;
+        kernels().clamp(kept->given.bits().from(first_row, last_row),
+                        kept->mask.bits().from(first_row, last_row), block,
+                        chain.states.bits().from(first_row, last_row));
+      }
+    });
+    chain.dense.reset();
+    if (step + 1 < steps) {
+      chain.states.prepare();
+    }
+  }
+  if (chain.binary()) {
+    chain.states.write(visible_out, first);
+  } else {
+    visible_out.narrow(0, first, last - first).copy_(visible.narrow(0, first, last - first));
+  }
+  hidden.write(hidden_out, first);
+  return true;
+}
+
+template <typename Real>
+std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const Tensor& visible,
+                                                const std::optional<Tensor>& clamp, int64_t steps,
+                                                const Key& key) {
+  const int64_t rows = visible.size(0);
+  const Tensor visible_out = at::empty({rows, model.visible()}, visible.options());
+  const Tensor hidden_out = at::empty({rows, model.hidden()}, visible.options());
+  const auto walk_from = [&](int64_t first, Visible chain) {
+    return walk(model, visible, clamp, steps, key, first, std::move(chain), visible_out,
+                hidden_out);
+  };
+  // With many rows each thread takes its own through all steps and waits for no other. Tensor
+  // operations, which other states than binary ones need, have no place in a thread of its own.
+  constexpr int64_t kPieceRows = 256;
+  if (const int64_t pieces = (rows + kPieceRows - 1) / kPieceRows;
+      pieces >= int64_t{2} * at::get_num_threads()) {
+    std::atomic<bool> done{true};
+    run_tasks(pieces, kParallelWork, [&](int64_t i) {
+      const int64_t first = i * kPieceRows;
+      auto chain = model.read_binary(visible, first, std::min(first + kPieceRows, rows));
+      if (!done || !chain || !walk_from(first, std::move(*chain))) {
+        done = false;
+      }
+    });
+    if (done) {
+      return std::tuple{visible_out, hidden_out};
+    }
+  }
+  for (int64_t first = 0; first < rows; first += kChunkRows) {
+    if (!walk_from(first, model.read(visible, first, std::min(first + kChunkRows, rows)))) {
+      return std::nullopt;
+    }
+  }
+  return std::tuple{visible_out, hidden_out};
+}
+
+std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
+                                 const Tensor& visible_bias, const Tensor& hidden_bias,
+                                 int64_t steps, std::string_view visible_units,
+                                 std::string_view hidden_units, const std::optional<Tensor>& clamp,
+                                 const Tensor& key) {
+  constexpr auto kOp = "gibbs";
+  checks::gibbs(kOp, visible, weight, visible_bias, hidden_bias, steps, visible_units, hidden_units,
+                clamp);
+  checks::key(kOp, key, weight.device());
+  const reference::Model model =
+      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+  const auto rows = [&](const Tensor& states) { return states.reshape({-1, visible.size(-1)}); };
+  if (use_kernels() && visible.numel() > 0 && hidden_bias.numel() > 0) {
+    const std::optional<Tensor> mask =
+        clamp ? std::optional(rows(clamp->expand(visible.sizes()))) : std::nullopt;
+    const auto result = with_packed<Model>(model, [&](const auto& packed) {
+      return fused(packed, rows(visible), mask, steps, Key(key));
+    });
+    if (result) {
+      auto hidden_sizes = visible.sizes().vec();
+      hidden_sizes.back() = hidden_bias.size(0);
+      return {std::get<0>(*result).view(visible.sizes()), std::get<1>(*result).view(hidden_sizes)};
+    }
+  }
+  const reference::Chain chain =
+      reference::gibbs(visible, model, steps, clamp, /*mean_visible=*/false, key);
+  return {chain.visible.to(visible.scalar_type()), chain.hidden.to(visible.scalar_type())};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, CPU, m) {
+  m.impl("gibbs.key", &gibbs);
+}
+
+}  // namespace torch_rbm::cpu

@@ -1,0 +1,99 @@
+// Binary states of a layer, between tensors and kernels.
+#include "cpu/states.h"
+
+#include "cpu/capability.h"
+#include "cpu/parallel.h"
+
+namespace torch_rbm::cpu {
+
+namespace {
+
+// Rows for one thread at a time, and nanoseconds for each word of 64 states.
+constexpr int64_t kRows = 32;
+constexpr double kReadWord = 15.0;
+constexpr double kListUnit = 1.0;
+
+template <typename Task>
+void for_each_rows(int64_t rows, double work, const Task& task) {
+  run_tasks(round_up(rows, kRows) / kRows, work,
+            [&](int64_t i) { task(i * kRows, std::min((i + 1) * kRows, rows)); });
+}
+
+}  // namespace
+
+StateFormat state_format(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat:
+      return {4, 0x3F800000, 0x80000000};
+    case at::kDouble:
+      return {8, 0x3FF0000000000000, 0x8000000000000000};
+    case at::kBFloat16:
+      return {2, 0x3F80, 0x8000};
+    case at::kHalf:
+      return {2, 0x3C00, 0x8000};
+    default:  // bool and uint8
+      return {1, 1, 0};
+  }
+}
+
+States::States(int64_t rows, int64_t units)
+    : rows_(rows),
+      units_(units),
+      words_(round_up(units, kBlockUnits) / kBlockUnits),
+      bits_(rows * words_),
+      starts_(rows + 1) {}
+
+BitRows States::bits() const {
+  return {bits_.data(), words_, rows_, units_};
+}
+
+bool States::read(const at::Tensor& rows, int64_t first) {
+  const StateFormat format = state_format(rows.scalar_type());
+  const auto* const values = static_cast<const char*>(rows.const_data_ptr());
+  std::atomic<bool> binary{true};
+  const double work = kReadWord * static_cast<double>(rows_ * words_);
+  for_each_rows(rows_, work, [&](int64_t begin, int64_t end) {
+    const char* const start = values + (first + begin) * rows.stride(0) * format.bytes;
+    if (!kernels().pack_states(start, format, rows.stride(0), rows.stride(1),
+                               bits().from(begin, end))) {
+      binary = false;
+    }
+  });
+  return binary;
+}
+
+void States::write(const at::Tensor& rows, int64_t first) const {
+  const StateFormat format = state_format(rows.scalar_type());
+  auto* const values = static_cast<char*>(rows.mutable_data_ptr());
+  const double work = kReadWord * static_cast<double>(rows_ * words_);
+  for_each_rows(rows_, work, [&](int64_t begin, int64_t end) {
+    kernels().unpack_states(bits().from(begin, end), format,
+                            values + (first + begin) * rows.stride(0) * format.bytes,
+                            rows.stride(0));
+  });
+}
+
+States States::transposed() const {
+  States result(units_, rows_);
+  const double work = 10 * kReadWord * static_cast<double>(rows_ * words_);
+  run_tasks(words_, work, [&](int64_t word) {
+    kernels().transpose_states(bits(), word, word + 1, result.bits());
+  });
+  return result;
+}
+
+void States::prepare() {
+  starts_.data()[0] = 0;
+  kernels().count_active(bits(), starts_.data());
+  path_ = choose_path(active_count(), rows_, words_);
+  if (path_ != Path::rows) {
+    return;
+  }
+  active_.reserve(active_count());
+  const double work = kListUnit * static_cast<double>(active_count());
+  for_each_rows(rows_, work, [&](int64_t begin, int64_t end) {
+    kernels().list_active(bits().from(begin, end), starts_.data() + begin, active_.data());
+  });
+}
+
+}  // namespace torch_rbm::cpu
