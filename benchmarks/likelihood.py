@@ -55,6 +55,12 @@ def exact() -> None:
     print(f"          {away:.1f} standard errors apart")
 
 
+def many_states() -> None:
+    parameters = torch.randn(25, 25), torch.zeros(25), torch.zeros(25)
+    time_needed = seconds(lambda: torch_rbm.ops.log_partition(*parameters))
+    print(f"25 x 25, exact log Z over 2^25 states in {time_needed:.2f} s")
+
+
 def bare_matmul(chains: int, hidden: int) -> tuple[str, Callable[[], object]]:
     """The fastest pair of dense float32 products v W^T and h W that this PyTorch has."""
     weight = torch.randn(hidden, VISIBLE)
@@ -85,7 +91,7 @@ def ais(hidden: int, chains: int, temperatures: int, pieces: int = 100) -> None:
     length = max(temperatures // pieces, 1)
     ratios, total = [], 0.0
 
-    for first in trange(0, temperatures - 1, length, desc="AIS", leave=False):
+    for first in trange(0, temperatures - 1, length, desc="AIS", leave=False, disable=None):
         part = betas[first : first + length + 1]
 
         def walk(part: Tensor = part) -> None:
@@ -116,6 +122,7 @@ def main() -> None:
     torch.manual_seed(0)
     print(f"{torch.get_num_threads()} threads, load average {os.getloadavg()[0]:.1f}")
     exact()
+    many_states()
     ais(arguments.hidden, arguments.chains, arguments.temperatures)
 
 
