@@ -9,23 +9,18 @@ is the median over the pieces. Run it on an idle machine.
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from collections.abc import Callable
 
+import timing
 import torch
+from cases import Workload
+from peers import matmuls
+from timing import seconds
 from torch import Tensor
 from tqdm.auto import trange
 
 import torch_rbm
 
 VISIBLE = 784
-
-
-def seconds(run: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
 
 
 def pictures(cases: int) -> Tensor:
@@ -61,33 +56,13 @@ def many_states() -> None:
     print(f"25 x 25, exact log Z over 2^25 states in {time_needed:.2f} s")
 
 
-def bare_matmul(chains: int, hidden: int) -> tuple[str, Callable[[], object]]:
-    """The fastest pair of dense float32 products v W^T and h W that this PyTorch has."""
-    weight = torch.randn(hidden, VISIBLE)
-    transposed = weight.t().contiguous()
-    v, h = torch.rand(chains, VISIBLE), torch.rand(chains, hidden)
-    to_hidden, to_visible = torch.empty(chains, hidden), torch.empty(chains, VISIBLE)
-
-    def mm() -> None:
-        torch.mm(v, weight.t(), out=to_hidden)
-        torch.mm(h, weight, out=to_visible)
-
-    def onednn() -> None:
-        torch.ops.mkldnn._linear_pointwise(v, weight, None, "none", [], "")
-        torch.ops.mkldnn._linear_pointwise(h, transposed, None, "none", [], "")
-
-    ways = {"torch.mm": mm, "oneDNN linear": onednn}
-    medians = {name: sorted(seconds(run) for _ in range(200))[100] for name, run in ways.items()}
-    best = min(medians, key=lambda name: medians[name])
-    return best, ways[best]
-
-
 def ais(hidden: int, chains: int, temperatures: int, pieces: int = 100) -> None:
     rbm = trained(hidden, pictures(2000), epochs=2)
-    name, product = bare_matmul(chains, hidden)
     betas = torch_rbm.ais_schedule(temperatures)
     base = rbm.visible_bias.detach()
     chain = torch.bernoulli(torch.sigmoid(base).expand(chains, -1))
+    parameters = [p.detach() for p in rbm.parameters()]
+    product = matmuls("Gibbs sweep", Workload(chain, chain, *parameters))
     length = max(temperatures // pieces, 1)
     ratios, total = [], 0.0
 
@@ -109,7 +84,7 @@ def ais(hidden: int, chains: int, temperatures: int, pieces: int = 100) -> None:
         total += walking
     print(
         f"784 x {hidden}, AIS with {temperatures} temperatures and {chains} chains: {total:.1f} s, "
-        f"{sorted(ratios)[len(ratios) // 2]:.2f} times its bare matmuls ({name})"
+        f"{sorted(ratios)[len(ratios) // 2]:.2f} times its bare matmuls"
     )
 
 
@@ -120,7 +95,7 @@ def main() -> None:
     parser.add_argument("--temperatures", type=int, default=14_500)
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    print(f"{torch.get_num_threads()} threads, load average {os.getloadavg()[0]:.1f}")
+    print(timing.machine())
     exact()
     many_states()
     ais(arguments.hidden, arguments.chains, arguments.temperatures)

@@ -181,7 +181,7 @@ MUTATIONS += [
     ),
     Mutation(
         "kernel: random numbers shared by all steps",
-        "csrc/cpu/model.h",
+        "csrc/cpu/key.h",
         "offset + static_cast<uint64_t>(step)",
         "offset + static_cast<uint64_t>(step * 0)",
     ),

@@ -59,16 +59,17 @@ class LayerMean : public torch::autograd::Function<LayerMean<direction>> {
     const Tensor field = at::linear(s, w, accumulated(saved[2], weight));
     const Tensor field_grad = units.mean_backward(accumulated(grads[0], weight), field);
 
-    const auto rows = [](const Tensor& values) { return values.reshape({-1, values.size(-1)}); };
+    using reference::as_rows;
     variable_list result(4);
     if (ctx->needs_input_grad(0)) {
       result[0] = at::linear(field_grad, w.t()).to(states.scalar_type());
     }
     if (ctx->needs_input_grad(1)) {
-      result[1] = oriented<direction>(rows(field_grad).t().mm(rows(s))).to(weight.scalar_type());
+      result[1] =
+          oriented<direction>(as_rows(field_grad).t().mm(as_rows(s))).to(weight.scalar_type());
     }
     if (ctx->needs_input_grad(2)) {
-      result[2] = rows(field_grad).sum(0).to(weight.scalar_type());
+      result[2] = as_rows(field_grad).sum(0).to(weight.scalar_type());
     }
     return result;
   }

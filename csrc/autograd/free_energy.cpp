@@ -44,20 +44,20 @@ class FreeEnergy : public torch::autograd::Function<FreeEnergy> {
     const Tensor negative = -grads[0].unsqueeze(-1);
     const Tensor hidden_grad = negative * mean;
 
-    const auto rows = [](const Tensor& states) { return states.reshape({-1, states.size(-1)}); };
+    using reference::as_rows;
     variable_list result(6);
     if (ctx->needs_input_grad(0)) {
       result[0] = (negative * accumulated(saved[2], weight) + at::linear(hidden_grad, w.t()))
                       .to(visible.scalar_type());
     }
     if (ctx->needs_input_grad(1)) {
-      result[1] = rows(hidden_grad).t().mm(rows(v)).to(weight.scalar_type());
+      result[1] = as_rows(hidden_grad).t().mm(as_rows(v)).to(weight.scalar_type());
     }
     if (ctx->needs_input_grad(2)) {
-      result[2] = rows(negative * v).sum(0).to(weight.scalar_type());
+      result[2] = as_rows(negative * v).sum(0).to(weight.scalar_type());
     }
     if (ctx->needs_input_grad(3)) {
-      result[3] = rows(hidden_grad).sum(0).to(weight.scalar_type());
+      result[3] = as_rows(hidden_grad).sum(0).to(weight.scalar_type());
     }
     return result;
   }

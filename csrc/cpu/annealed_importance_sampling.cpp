@@ -37,12 +37,11 @@ struct VisibleBiases {
 // Moves some rows along the whole path and adds up their log weights.
 template <typename Real>
 void walk(const Model<Real>& model, const VisibleBiases<Real>& biases, const double* betas,
-          int64_t count, const Key& key, int64_t first, Visible& visible, double* log_weight) {
-  const int64_t rows = visible.states.rows();
-  const int64_t blocks = round_up(model.hidden(), kBlockUnits) / kBlockUnits;
+          int64_t count, const Key& key, int64_t first, States& visible, double* log_weight) {
+  const int64_t rows = visible.rows();
   States hidden(rows, model.hidden());
   const Buffer<double> linear(rows);
-  const Buffer<double> changes(rows * blocks);
+  const BlockSums changes(rows, model.hidden());
   std::vector<Real> shift(biases.base.size());
   std::fill_n(log_weight, rows, 0.0);
   for (int64_t step = 0; step + 1 < count; ++step) {
@@ -54,18 +53,14 @@ void walk(const Model<Real>& model, const VisibleBiases<Real>& biases, const dou
     model.visit_hidden(visible, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
       kernels().real<Real>().softplus_change(
           fields, std::min(kBlockUnits, model.hidden() - block * kBlockUnits), beta, next,
-          changes.data() + first_row * blocks + block, blocks);
+          changes.at(block, first_row), changes.stride());
       if (!last) {
         sample_hidden(fields, block, first_row);
       }
     });
-    kernels().dot(visible.states.bits(), biases.difference.data(), linear.data());
+    kernels().dot(visible.bits(), biases.difference.data(), linear.data());
     for (int64_t row = 0; row < rows; ++row) {
-      double change = (next - beta) * linear.data()[row];
-      for (int64_t block = 0; block < blocks; ++block) {
-        change += changes.data()[row * blocks + block];
-      }
-      log_weight[row] += change;
+      log_weight[row] += changes.add_to((next - beta) * linear.data()[row], row);
     }
     if (last) {
       return;
@@ -74,10 +69,9 @@ void walk(const Model<Real>& model, const VisibleBiases<Real>& biases, const dou
     for (size_t unit = 0; unit < shift.size(); ++unit) {
       shift[unit] = (1 - scale) * biases.base[unit];
     }
-    model.visit_visible(
-        hidden,
-        SampleTo<Real>{visible.states, key.draw(step, Layer::visible, first), scale, shift.data()});
-    visible.states.prepare();
+    model.visit_visible(hidden, SampleTo<Real>{visible, key.draw(step, Layer::visible, first),
+                                               scale, shift.data()});
+    visible.prepare();
   }
 }
 
@@ -89,17 +83,12 @@ std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const 
   const Tensor path = betas.contiguous();
   const Tensor moved = at::empty(chain.sizes(), chain.options());
   const Tensor log_weight = at::empty({chain.size(0)}, betas.options());
-  for (int64_t first = 0; first < chain.size(0); first += kChunkRows) {
-    const int64_t last = std::min(first + kChunkRows, chain.size(0));
-    Visible visible = model.read(chain, first, last);
-    if (!visible.binary()) {
-      return std::nullopt;
-    }
+  const bool binary = for_each_chunk(chain, [&](States& visible, int64_t first) {
     walk(model, biases, path.const_data_ptr<double>(), path.numel(), key, first, visible,
          log_weight.mutable_data_ptr<double>() + first);
-    visible.states.write(moved, first);
-  }
-  return std::tuple{log_weight, moved};
+    visible.write(moved, first);
+  });
+  return binary ? std::optional(std::tuple{log_weight, moved}) : std::nullopt;
 }
 
 std::tuple<Tensor, Tensor> annealed_importance_sampling(
@@ -116,7 +105,7 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling(
   if (use_kernels() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
       (base_bias.isfinite().all() & betas.isfinite().all()).item<bool>()) {
     const auto result = with_packed<Model>(model, [&](const auto& packed) {
-      return fused(packed, chain.reshape({-1, chain.size(-1)}), base_bias, betas, Key(key));
+      return fused(packed, reference::as_rows(chain), base_bias, betas, Key(key));
     });
     if (result) {
       const auto& [log_weight, moved] = *result;

@@ -199,9 +199,9 @@ Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const T
   const reference::Model model =
       reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
   if (use_kernels() && weight.numel() > 0 && data.numel() + chain.numel() > 0) {
-    const auto rows = [&](const Tensor& states) { return states.reshape({-1, weight.size(1)}); };
+    using reference::as_rows;
     const auto result = with_packed<Model>(model, [&](const auto& packed) {
-      return fused(packed, rows(data), rows(chain), {steps, sampled_hidden, mean_visible},
+      return fused(packed, as_rows(data), as_rows(chain), {steps, sampled_hidden, mean_visible},
                    Key(key));
     });
     if (result) {

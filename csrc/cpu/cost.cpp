@@ -42,7 +42,7 @@ Path choose_path(int64_t active, int64_t rows, int64_t words) {
 }
 
 double product_cost(Path path, int64_t active, int64_t rows, int64_t words, int64_t outputs) {
-  const int64_t panels = round_up(outputs, kPanelUnits) / kPanelUnits;
+  const int64_t panels = parts(outputs, kPanelUnits);
   return panel_cost(path, active, rows, words) * static_cast<double>(panels);
 }
 

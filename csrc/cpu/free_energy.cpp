@@ -26,32 +26,21 @@ std::optional<Tensor> fused(const Product<Real>& product, const Tensor& visible,
   if (!std::ranges::all_of(biases, [](double value) { return std::isfinite(value); })) {
     return std::nullopt;
   }
-  Tensor energies = at::empty({visible.size(0)}, visible_bias.options());
-  for (int64_t first = 0; first < visible.size(0); first += kChunkRows) {
-    States chunk(std::min(kChunkRows, visible.size(0) - first), visible.size(1));
-    if (!chunk.read(visible, first)) {
-      return std::nullopt;
-    }
-    chunk.prepare();
-    // One sum a block, then all of a row in order: the result does not depend on the threads.
-    const int64_t blocks = round_up(product.outputs(), kBlockUnits) / kBlockUnits;
-    const Buffer<double> sums(chunk.rows() * blocks);
+  const Tensor energies = at::empty({visible.size(0)}, visible_bias.options());
+  const bool binary = for_each_chunk(visible, [&](const States& chunk, int64_t first) {
+    const BlockSums sums(chunk.rows(), product.outputs());
     product.for_each_block(chunk, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
       kernels().real<Real>().softplus_sum(
           fields, std::min(kBlockUnits, product.outputs() - block * kBlockUnits),
-          sums.data() + first_row * blocks + block, blocks);
+          sums.at(block, first_row), sums.stride());
     });
     double* const out = energies.mutable_data_ptr<double>() + first;
     kernels().dot(chunk.bits(), biases.data(), out);
     for (int64_t row = 0; row < chunk.rows(); ++row) {
-      double sum = out[row];
-      for (int64_t block = 0; block < blocks; ++block) {
-        sum += sums.data()[row * blocks + block];
-      }
-      out[row] = -sum;
+      out[row] = -sums.add_to(out[row], row);
     }
-  }
-  return energies;
+  });
+  return binary ? std::optional(energies) : std::nullopt;
 }
 
 Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
@@ -61,7 +50,7 @@ Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& vi
   checks::free_energy(kOp, visible, weight, visible_bias, hidden_bias, visible_units, hidden_units);
   const reference::Model model =
       reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  const Tensor rows = visible.dim() == 1 ? visible.unsqueeze(0) : visible.flatten(0, -2);
+  const Tensor rows = reference::as_rows(visible);
   if (use_kernels() && packing_pays(rows.size(0), weight.numel())) {
     const auto energies = with_packed<Product>(
         Direction{model.weight, model.hidden_bias},

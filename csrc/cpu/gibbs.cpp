@@ -81,7 +81,7 @@ std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const 
   // With many rows each thread takes its own through all steps and waits for no other. Tensor
   // operations, which other states than binary ones need, have no place in a thread of its own.
   constexpr int64_t kPieceRows = 256;
-  if (const int64_t pieces = (rows + kPieceRows - 1) / kPieceRows;
+  if (const int64_t pieces = parts(rows, kPieceRows);
       pieces >= int64_t{2} * at::get_num_threads()) {
     std::atomic<bool> done{true};
     run_tasks(pieces, kParallelWork, [&](int64_t i) {
@@ -114,12 +114,12 @@ std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
   checks::key(kOp, key, weight.device());
   const reference::Model model =
       reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  const auto rows = [&](const Tensor& states) { return states.reshape({-1, visible.size(-1)}); };
+  using reference::as_rows;
   if (use_kernels() && visible.numel() > 0 && hidden_bias.numel() > 0) {
     const std::optional<Tensor> mask =
-        clamp ? std::optional(rows(clamp->expand(visible.sizes()))) : std::nullopt;
+        clamp ? std::optional(as_rows(clamp->expand(visible.sizes()))) : std::nullopt;
     const auto result = with_packed<Model>(model, [&](const auto& packed) {
-      return fused(packed, rows(visible), mask, steps, Key(key));
+      return fused(packed, as_rows(visible), mask, steps, Key(key));
     });
     if (result) {
       auto hidden_sizes = visible.sizes().vec();

@@ -68,28 +68,21 @@ void Gradient<Real>::add(std::span<const Phase<Real>> phases) {
     }
   }
 
-  const int64_t tiles = round_up(visible, kTileUnits) / kTileUnits;
-  const int64_t blocks = round_up(hidden, kBlockUnits) / kBlockUnits;
+  const int64_t tiles = parts(visible, kTileUnits);
+  const int64_t blocks = parts(hidden, kBlockUnits);
   run_tasks(blocks * tiles, work, [&](int64_t task) {
     const int64_t first_unit = task % tiles * kTileUnits;
     const int64_t units = std::min(kTileUnits, visible - first_unit);
     const int64_t first_hidden = task / tiles * kBlockUnits;
     const int64_t hidden_units = std::min(kBlockUnits, hidden - first_hidden);
-    const int64_t panels = round_up(hidden_units, kPanelUnits) / kPanelUnits;
+    const int64_t panels = parts(hidden_units, kPanelUnits);
     alignas(64) static constexpr Sum<Real> kZero[kBlockUnits] = {};
     alignas(64) Sum<Real> sums[kTileUnits * kBlockUnits];
     alignas(64) Real values[kTileUnits * kBlockUnits];
     for (size_t i = 0; i < phases.size(); ++i) {
       const Phase<Real>& phase = phases[i];
-      const States& states = by_unit[i];
       const Panels<Sum<Real>> statistics = phase.hidden.panels(first_hidden / kPanelUnits, panels);
-      if (states.path() == Path::rows) {
-        real.sum_rows(statistics, states.active(), states.starts() + first_unit, units, kZero,
-                      sums);
-      } else {
-        real.sum_tables(statistics, states.bits().from(first_unit, first_unit + units), kZero,
-                        sums);
-      }
+      sum_panels<Real>(by_unit[i], first_unit, units, statistics, kZero, sums);
       const Real factor = phase.weight * phase.hidden.step();
       real.add_sums(sums, panels * units, factor, /*assign=*/i == 0, values);
       if (first_unit == 0) {

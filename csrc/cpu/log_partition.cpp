@@ -76,7 +76,7 @@ std::optional<double> fused(const reference::Model& model) {
   constexpr int64_t kPiece = 1024;
   constexpr double kFactor = 2.0;  // nanoseconds for sixteen states
   const int64_t states = int64_t{1} << high_bias.numel();
-  const int64_t pieces = (states + kPiece - 1) / kPiece;
+  const int64_t pieces = parts(states, kPiece);
   const Tensor sums = at::zeros({pieces}, at::kDouble);
   auto* const out = sums.mutable_data_ptr<double>();
   run_tasks(pieces, kFactor * static_cast<double>(states * layer.others), [&](int64_t piece) {

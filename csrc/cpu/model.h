@@ -1,13 +1,14 @@
 // An RBM of Bernoulli units, packed for the kernels, and the steps that every sampler is made of.
 #pragma once
 
+#include "cpu/key.h"
 #include "cpu/product.h"
-#include "random/stream.h"
 #include "reference/model.h"
 
 #include <ATen/ops/empty.h>
 
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -26,22 +27,6 @@ struct Visible {
   Tensor dense;  // [rows, visible] in the dtype of sums; undefined where states are bits
 
   [[nodiscard]] bool binary() const { return !dense.defined(); }
-};
-
-/// The two halves of a key tensor [seed, offset].
-struct Key {
-  uint64_t seed;
-  uint64_t offset;
-
-  explicit Key(const Tensor& key) {
-    const Tensor halves = key.contiguous();
-    seed = static_cast<uint64_t>(halves.const_data_ptr<int64_t>()[0]);
-    offset = static_cast<uint64_t>(halves.const_data_ptr<int64_t>()[1]);
-  }
-
-  [[nodiscard]] Draw draw(int64_t step, random::Layer layer, int64_t first_row) const {
-    return {seed, offset + static_cast<uint64_t>(step), static_cast<uint32_t>(layer), first_row, 0};
-  }
 };
 
 /// Samples of units with fields scale * field + shift.
@@ -79,6 +64,45 @@ struct MeanTo {
         fields, std::min(kBlockUnits, units - first),
         {means.at(first_row, first), means.row_stride, means.column_stride});
   }
+};
+
+/// Rows that are walked at a time: their states and statistics stay in the caches.
+inline constexpr int64_t kChunkRows = 1024;
+
+/// Calls visit(states, first) for chunks of the rows of a tensor [rows, units], from row `first`
+/// on; returns false where one is not binary.
+template <typename Visit>
+bool for_each_chunk(const Tensor& rows, const Visit& visit) {
+  for (int64_t first = 0; first < rows.size(0); first += kChunkRows) {
+    States states(std::min(kChunkRows, rows.size(0) - first), rows.size(1));
+    if (!states.read(rows, first)) {
+      return false;
+    }
+    states.prepare();
+    visit(states, first);
+  }
+  return true;
+}
+
+/// A number for each block of units and each row, which add up in one order whatever the threads.
+class BlockSums {
+ public:
+  BlockSums(int64_t rows, int64_t units)
+      : blocks_(parts(units, kBlockUnits)), sums_(rows * blocks_) {}
+
+  /// The numbers of a block from `first_row` on lie stride() apart.
+  [[nodiscard]] double* at(int64_t block, int64_t first_row) const {
+    return sums_.data() + first_row * blocks_ + block;
+  }
+  [[nodiscard]] int64_t stride() const { return blocks_; }
+  /// `start` and all numbers of a row.
+  [[nodiscard]] double add_to(double start, int64_t row) const {
+    return std::accumulate(at(0, row), at(blocks_, row), start);
+  }
+
+ private:
+  int64_t blocks_;
+  Buffer<double> sums_;
 };
 
 template <typename Real>
@@ -124,10 +148,15 @@ class Model {
   template <typename Visit>
   void visit_hidden(const Visible& visible, const Visit& visit) const {
     if (visible.binary()) {
-      to_hidden_.for_each_block(visible.states, visit);
+      visit_hidden(visible.states, visit);
     } else {
       to_hidden_.for_each_block(parameters_.hidden_field(visible.dense), visit);
     }
+  }
+
+  template <typename Visit>
+  void visit_hidden(const States& visible, const Visit& visit) const {
+    to_hidden_.for_each_block(visible, visit);
   }
 
   template <typename Visit>
@@ -142,8 +171,7 @@ class Model {
 };
 
 /// Packs parameters as Packed<Real> for a Real in which they are accurate, and returns run(packed),
-/// an optional; nothing where there is no such Real. `pack` makes a Packed<Real> from parameters of
-/// that dtype.
+/// an optional; nothing where there is no such Real.
 template <template <typename> typename Packed, typename Parameters, typename Run>
 auto with_packed(const Parameters& parameters, const Run& run)
     -> decltype(run(std::declval<const Packed<float>&>())) {
@@ -160,8 +188,5 @@ auto with_packed(const Parameters& parameters, const Run& run)
   }
   return std::nullopt;
 }
-
-/// Rows that are walked at a time: their states and statistics stay in the caches.
-inline constexpr int64_t kChunkRows = 1024;
 
 }  // namespace torch_rbm::cpu

@@ -47,7 +47,7 @@ class Product {
  private:
   static constexpr int64_t kTileRows = 256;
 
-  [[nodiscard]] int64_t blocks() const { return round_up(outputs_, kBlockUnits) / kBlockUnits; }
+  [[nodiscard]] int64_t blocks() const { return parts(outputs_, kBlockUnits); }
   /// Calls compute(fields, block, first_row), which fills a block, then visit.
   template <typename Compute, typename Visit>
   void for_each_tile(int64_t rows, double work, const Compute& compute, const Visit& visit) const;
@@ -61,13 +61,24 @@ class Product {
   bool accurate_ = false;
 };
 
+/// The sums of kernels.h for the rows of `states` from `first_row` on, by the path that they chose.
+template <typename Real>
+void sum_panels(const States& states, int64_t first_row, int64_t rows, Panels<Sum<Real>> panels,
+                const Sum<Real>* initial, Sum<Real>* sums) {
+  const RealKernels<Real>& real = kernels().real<Real>();
+  if (states.path() == Path::rows) {
+    real.sum_rows(panels, states.active(), states.starts() + first_row, rows, initial, sums);
+  } else {
+    real.sum_tables(panels, states.bits().from(first_row, first_row + rows), initial, sums);
+  }
+}
+
 /// Rows of a tile: few enough for the caches, many enough to share its tables, but with work for
 /// every thread.
 [[nodiscard]] inline int64_t tile_rows(int64_t rows, int64_t blocks, int64_t most) {
   constexpr int64_t kLeast = 32;
   int64_t tile = most;
-  while (tile > kLeast &&
-         blocks * ((rows + tile - 1) / tile) < int64_t{2} * at::get_num_threads()) {
+  while (tile > kLeast && blocks * parts(rows, tile) < int64_t{2} * at::get_num_threads()) {
     tile /= 2;
   }
   return tile;
@@ -90,7 +101,7 @@ Product<Real>::Product(const Direction& direction)
   const Real* const biases = direction.bias.const_data_ptr<Real>();
   const RealKernels<Real>& real = kernels().real<Real>();
   std::atomic<bool> accurate{true};
-  run_tasks(round_up(outputs_, kPanelUnits) / kPanelUnits, work, [&](int64_t panel) {
+  run_tasks(parts(outputs_, kPanelUnits), work, [&](int64_t panel) {
     const int64_t first = panel * kPanelUnits;
     const int64_t units = std::min(outputs_ - first, kPanelUnits);
     const Matrix<const Real> part{matrix.at(first, 0), matrix.row_stride, matrix.column_stride};
@@ -108,7 +119,7 @@ template <typename Compute, typename Visit>
 void Product<Real>::for_each_tile(int64_t rows, double work, const Compute& compute,
                                   const Visit& visit) const {
   const int64_t tile = tile_rows(rows, blocks(), kTileRows);
-  const int64_t tiles = (rows + tile - 1) / tile;
+  const int64_t tiles = parts(rows, tile);
   run_tasks(blocks() * tiles, work, [&](int64_t task) {
     const int64_t block = task / tiles;
     const int64_t first_row = task % tiles * tile;
@@ -128,19 +139,12 @@ void Product<Real>::for_each_block(const States& states, const Visit& visit) con
       units_cost(states.rows(), outputs_);
   const auto compute = [&](Block<Real> fields, int64_t block, int64_t first_row) {
     const int64_t first = block * kBlockUnits;
-    const int64_t panels =
-        std::min(kPanelsPerBlock, round_up(outputs_ - first, kPanelUnits) / kPanelUnits);
+    const int64_t panels = std::min(kPanelsPerBlock, parts(outputs_ - first, kPanelUnits));
     const Panels<Sum<Real>> weights{panels_.data() + first * padded_inputs_,
                                     padded_inputs_ * kPanelUnits, panels};
     // In place: the fields take as many bytes as the sums that they are made of.
     auto* const sums = reinterpret_cast<Sum<Real>*>(fields.values);
-    if (states.path() == Path::rows) {
-      real.sum_rows(weights, states.active(), states.starts() + first_row, fields.rows,
-                    bias_.data() + first, sums);
-    } else {
-      real.sum_tables(weights, states.bits().from(first_row, first_row + fields.rows),
-                      bias_.data() + first, sums);
-    }
+    sum_panels<Real>(states, first_row, fields.rows, weights, bias_.data() + first, sums);
     real.scale_sums(sums, step_.data() + first, panels, fields.rows, fields.values);
     std::fill(fields.panel(panels), fields.panel(kPanelsPerBlock), Real(0));
   };

@@ -15,7 +15,7 @@ constexpr double kListUnit = 1.0;
 
 template <typename Task>
 void for_each_rows(int64_t rows, double work, const Task& task) {
-  run_tasks(round_up(rows, kRows) / kRows, work,
+  run_tasks(parts(rows, kRows), work,
             [&](int64_t i) { task(i * kRows, std::min((i + 1) * kRows, rows)); });
 }
 
@@ -39,7 +39,7 @@ StateFormat state_format(at::ScalarType dtype) {
 States::States(int64_t rows, int64_t units)
     : rows_(rows),
       units_(units),
-      words_(round_up(units, kBlockUnits) / kBlockUnits),
+      words_(parts(units, kBlockUnits)),
       bits_(rows * words_),
       starts_(rows + 1) {}
 

@@ -1,5 +1,6 @@
 // uniform on the CPU.
 #include "cpu/capability.h"
+#include "cpu/key.h"
 #include "ops/checks.h"
 
 #include <ATen/Parallel.h>
@@ -13,16 +14,14 @@ namespace {
 at::Tensor uniform(const at::Tensor& key, int64_t rows, int64_t units, int64_t step,
                    int64_t layer) {
   checks::uniform("uniform", key, rows, units, step, layer);
-  const at::Tensor key_values = key.contiguous();
-  const auto seed = static_cast<uint64_t>(key_values.const_data_ptr<int64_t>()[0]);
-  const auto offset = static_cast<uint64_t>(key_values.const_data_ptr<int64_t>()[1]);
+  const Key numbers(key);
   at::Tensor out = at::empty({rows, units}, key.options().dtype(at::kFloat));
   auto* const out_data = out.mutable_data_ptr<float>();
   constexpr int64_t kUnitsPerTask = 32768;
   const int64_t rows_per_task = kUnitsPerTask / std::max<int64_t>(units, 1) + 1;
   at::parallel_for(0, rows, rows_per_task, [&](int64_t first, int64_t last) {
-    kernels().uniform(seed, static_cast<uint64_t>(step) + offset, static_cast<uint32_t>(layer),
-                      first, last, units, out_data);
+    kernels().uniform(numbers.seed, static_cast<uint64_t>(step) + numbers.offset,
+                      static_cast<uint32_t>(layer), first, last, units, out_data);
   });
   return out;
 }

@@ -1,6 +1,5 @@
-// The conditional means and samples of either layer as ATen formulas. One formula serves both
-// layers: seen from the visible side the weight is transposed.
-#include "ops/checks.h"
+// The conditional means and samples of either layer as ATen formulas.
+#include "ops/conditional_kernels.h"
 #include "reference/formulas.h"
 
 #include <ATen/ops/linear.h>
@@ -29,58 +28,20 @@ Tensor sample_layer(const Tensor& states, const Tensor& weight, const Tensor& bi
 
 namespace {
 
-Tensor hidden_mean(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
-                   std::string_view hidden_units) {
-  constexpr auto kOp = "hidden_mean";
-  checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight, hidden_bias,
-                      hidden_units);
-  return layer_mean(visible, weight, hidden_bias,
-                    checks::unit_type(kOp, checks::kHidden, hidden_units));
-}
-
-Tensor visible_mean(const Tensor& hidden, const Tensor& weight, const Tensor& visible_bias,
-                    std::string_view visible_units) {
-  constexpr auto kOp = "visible_mean";
-  checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight, visible_bias,
-                      visible_units);
-  return layer_mean(hidden, weight.t(), visible_bias,
-                    checks::unit_type(kOp, checks::kVisible, visible_units));
-}
-
-Tensor sample_hidden(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
-                     std::string_view hidden_units, const Tensor& key) {
-  constexpr auto kOp = "sample_hidden";
-  checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight, hidden_bias,
-                      hidden_units);
-  checks::key(kOp, key, weight.device());
-  return sample_layer(visible, weight, hidden_bias,
-                      checks::unit_type(kOp, checks::kHidden, hidden_units),
-                      {key, 0, random::Layer::hidden});
-}
-
-Tensor sample_visible(const Tensor& hidden, const Tensor& weight, const Tensor& visible_bias,
-                      std::string_view visible_units, const Tensor& key) {
-  constexpr auto kOp = "sample_visible";
-  checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight, visible_bias,
-                      visible_units);
-  checks::key(kOp, key, weight.device());
-  return sample_layer(hidden, weight.t(), visible_bias,
-                      checks::unit_type(kOp, checks::kVisible, visible_units),
-                      {key, 0, random::Layer::visible});
-}
+using Kernels = ConditionalKernels<&layer_mean, &sample_layer>;
 
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
-  m.impl("hidden_mean", &hidden_mean);
-  m.impl("visible_mean", &visible_mean);
-  m.impl("sample_hidden.key", &sample_hidden);
-  m.impl("sample_visible.key", &sample_visible);
+  m.impl("hidden_mean", &Kernels::hidden_mean);
+  m.impl("visible_mean", &Kernels::visible_mean);
+  m.impl("sample_hidden.key", &Kernels::sample_hidden);
+  m.impl("sample_visible.key", &Kernels::sample_visible);
 }
 
 TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
-  m.impl("hidden_mean", &hidden_mean);
-  m.impl("visible_mean", &visible_mean);
+  m.impl("hidden_mean", &Kernels::hidden_mean);
+  m.impl("visible_mean", &Kernels::visible_mean);
 }
 
 }  // namespace torch_rbm::reference

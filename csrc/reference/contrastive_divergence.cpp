@@ -11,10 +11,6 @@ namespace torch_rbm::reference {
 
 namespace {
 
-Tensor rows(const Tensor& states) {
-  return states.dim() == 1 ? states.unsqueeze(0) : states.flatten(0, -2);
-}
-
 // The mean over rows of ∂F/∂θ, up to the sign: ⟨hᵀv⟩, ⟨v⟩, ⟨h⟩.
 Moments phase(const Tensor& visible, const Tensor& hidden) {
   const double scale = 1.0 / static_cast<double>(std::max<int64_t>(visible.size(0), 1));
@@ -38,8 +34,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
     return sampled_hidden ? model.hidden.sample(field, {key, step, random::Layer::hidden})
                           : model.hidden.mean(field);
   };
-  const Tensor data_rows = rows(accumulated(data, model.weight));
-  const Tensor chain_rows = rows(accumulated(chain, model.weight));
+  const Tensor data_rows = as_rows(accumulated(data, model.weight));
+  const Tensor chain_rows = as_rows(accumulated(chain, model.weight));
   // A functional operator must not return its own argument.
   const Tensor moved =
       steps == 0 ? chain_rows.clone(at::MemoryFormat::Contiguous)

@@ -11,6 +11,10 @@ Tensor accumulated(const Tensor& tensor, const Tensor& weight) {
   return tensor.to(weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
+Tensor as_rows(const Tensor& states) {
+  return states.dim() == 1 ? states.unsqueeze(0) : states.flatten(0, -2);
+}
+
 Tensor Model::hidden_field(const Tensor& visible_states) const {
   return at::linear(visible_states, weight, hidden_bias);
 }

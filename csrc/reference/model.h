@@ -14,6 +14,9 @@ using at::Tensor;
 /// `tensor` in the dtype that sums are kept in: float64 for a float64 weight, float32 otherwise.
 [[nodiscard]] Tensor accumulated(const Tensor& tensor, const Tensor& weight);
 
+/// [..., units] as [rows, units].
+[[nodiscard]] Tensor as_rows(const Tensor& states);
+
 /// Parameters in the dtype that sums are kept in.
 struct Model {
   Tensor weight;

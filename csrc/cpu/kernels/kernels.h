@@ -18,8 +18,13 @@ inline constexpr int64_t kBlockUnits = 64;
 inline constexpr int64_t kPanelUnits = 16;
 inline constexpr int64_t kPanelsPerBlock = kBlockUnits / kPanelUnits;
 
+/// How many parts of `size` it takes to hold `count`.
+constexpr int64_t parts(int64_t count, int64_t size) {
+  return (count + size - 1) / size;
+}
+
 constexpr int64_t round_up(int64_t count, int64_t multiple) {
-  return (count + multiple - 1) / multiple * multiple;
+  return parts(count, multiple) * multiple;
 }
 
 template <typename Real>

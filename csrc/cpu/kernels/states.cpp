@@ -116,7 +116,7 @@ void transpose_states(BitRows from, int64_t first_word, int64_t last_word, BitRo
 }
 
 int64_t words_of(BitRows states) {
-  return round_up(states.units, kBlockUnits) / kBlockUnits;
+  return parts(states.units, kBlockUnits);
 }
 
 void count_active(BitRows states, int64_t* starts) {

@@ -97,7 +97,7 @@ void sum_tables_of(const Value* panel, BitRows states, const Value* initial, Val
     start.store(sums + row * kPanelUnits);
   }
   alignas(kPanelUnits * sizeof(Value)) Value tables[kGroups * kGroupValues];
-  const int64_t words = round_up(states.units, kBlockUnits) / kBlockUnits;
+  const int64_t words = parts(states.units, kBlockUnits);
   for (int64_t word = 0; word < words; ++word) {
     build_tables(panel + word * kBlockUnits * kPanelUnits, tables);
     for (int64_t row = 0; row < states.rows; ++row) {
