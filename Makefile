@@ -26,7 +26,7 @@ demo: .venv/installed examples ## Train a deep belief net on handwritten digits 
 	build/examples/run_scripted $(OUTPUT)/dbn.pt
 
 test: .venv/installed .venv/tests .googletest ## Build and run every test, C++ and Python
-	$(BIN)/cmake -S . -B $(BUILD) -DTORCH_RBM_BUILD_TESTS=ON $(CMAKE_ARGS)
+	$(BIN)/cmake -S . -B $(BUILD) -DTORCH_RBM_BUILD_TESTS=ON -DTORCH_RBM_BUILD_BENCHMARKS=ON $(CMAKE_ARGS)
 	$(BIN)/cmake --build $(BUILD) --parallel
 	cd $(BUILD) && $(CURDIR)/$(BIN)/ctest --output-on-failure
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -47,11 +47,15 @@ format: .venv/lint ## Format every file
 	$(BIN)/ruff check --fix
 	$(CLANG_FORMAT) -i $(CXX_FILES)
 
-bench: .venv/installed ## Print the figures that are quoted, on an idle machine (half an hour)
+bench: .venv/installed .googletest ## Print the figures that are quoted, on an idle machine (half an hour)
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
+	$(BIN)/cmake -S . -B $(BUILD) -DTORCH_RBM_BUILD_TESTS=ON -DTORCH_RBM_BUILD_BENCHMARKS=ON $(CMAKE_ARGS)
+	$(BIN)/cmake --build $(BUILD) --target kernels
+	$(BUILD)/benchmarks/cpp/kernels
 	$(BIN)/python benchmarks/likelihood.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/operators.py
+	$(BIN)/python benchmarks/tables.py benchmarks.json docs/speed.md
 	$(BIN)/python benchmarks/scaling.py --output docs/scaling.png
 
 mutate: .venv/installed .venv/tests ## Break the code on purpose, show which test catches it (40 minutes)
@@ -60,6 +64,7 @@ mutate: .venv/installed .venv/tests ## Break the code on purpose, show which tes
 tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)
 	$(BIN)/cmake -S . -B build/tidy -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 	  -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DTORCH_RBM_BUILD_TESTS=ON -DTORCH_RBM_BUILD_EXAMPLES=ON \
+	  -DTORCH_RBM_BUILD_BENCHMARKS=ON \
 	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
 	git ls-files '*.cpp' | grep -v tests/cmake_project | \
 	  xargs -P 2 -n 4 $(CLANG_TIDY) -p build/tidy --quiet --warnings-as-errors='*'

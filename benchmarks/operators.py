@@ -1,6 +1,6 @@
 """What the operators cost beside bare matmuls and beside other libraries.
 
-    python benchmarks/operators.py                  # the whole table, some ten minutes
+    python benchmarks/operators.py                  # the whole table, some twenty minutes
     python benchmarks/operators.py --only MNIST     # cases whose description contains a word
 
 R is the time divided by that of the bare dense matmuls which the computation would need, the floor
@@ -76,7 +76,7 @@ def measure(case: Case, budget: float) -> list[dict[str, object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="cases whose description contains this")
-    parser.add_argument("--budget", type=float, default=3.0, help="seconds a cell row")
+    parser.add_argument("--budget", type=float, default=5.0, help="seconds a cell row")
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"))
     arguments = parser.parse_args()
     print(timing.machine())

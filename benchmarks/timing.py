@@ -27,14 +27,21 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def turn(run: Callable[[], object]) -> float:
-    """The median of up to five runs, after one that is not counted.
+    """The median over 50 milliseconds of runs, one at least, after 20 that are not counted.
 
-    Thread pools keep their threads spinning for some 30 milliseconds after their work, at the
-    expense of whoever comes next: the turn begins when they have gone to sleep.
+    As in a training loop: its own data are in the caches, its threads awake, those of the others
+    asleep, which thread pools send to sleep some 30 milliseconds after their work.
     """
     time.sleep(0.03)
-    repeats = min(max(int(0.05 / seconds(run)), 1), 5)
-    return statistics.median(seconds(run) for _ in range(repeats))
+    _runs(run, 0.02)
+    return statistics.median(_runs(run, 0.05))
+
+
+def _runs(run: Callable[[], object], budget: float) -> list[float]:
+    times = [seconds(run)]
+    while sum(times) < budget:
+        times.append(seconds(run))
+    return times
 
 
 def in_turns(ways: dict[str, Callable[[], object]], budget: float = 3.0) -> dict[str, Timing]:

@@ -7,7 +7,7 @@ namespace torch_rbm::cpu {
 
 enum class Path : uint8_t {
   rows,    // add the weights of each active unit
-  tables,  // add precomputed sums of four units' weights, whatever their states
+  tables,  // add precomputed sums of a few units' weights, whatever their states
 };
 
 /// Whether operators use the kernels: not when TORCH_RBM_CPU_PATH=reference, which asks for the

@@ -20,8 +20,8 @@ at::Tensor uniform(const at::Tensor& key, int64_t rows, int64_t units, int64_t s
   constexpr int64_t kUnitsPerTask = 32768;
   const int64_t rows_per_task = kUnitsPerTask / std::max<int64_t>(units, 1) + 1;
   at::parallel_for(0, rows, rows_per_task, [&](int64_t first, int64_t last) {
-    kernels().uniform(numbers.seed, static_cast<uint64_t>(step) + numbers.offset,
-                      static_cast<uint32_t>(layer), first, last, units, out_data);
+    const Draw draw = numbers.draw(step, static_cast<random::Layer>(layer), first);
+    kernels().uniform(draw, last - first, units, out_data + first * units);
   });
   return out;
 }

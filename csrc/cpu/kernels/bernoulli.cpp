@@ -27,12 +27,12 @@ void sample(Block<const Real> fields, int64_t units, Real scale, const Real* shi
     added[i] = shift[i];
   }
   const uint64_t valid = units == kBlockUnits ? ~uint64_t{0} : (uint64_t{1} << units) - 1;
+  const UniformGroup uniforms(draw);
   for (int64_t row = 0; row < fields.rows; ++row) {
     Real x[kBlockUnits];
     load(fields, row, x);
     float u[kBlockUnits];
-    uniform_group(draw.seed, draw.step, draw.layer, static_cast<uint64_t>(draw.first_row + row),
-                  static_cast<uint64_t>(draw.block), u);
+    uniforms.row(draw.first_row + row, u);
     uint8_t active[kBlockUnits];
     for (int64_t i = 0; i < kBlockUnits; ++i) {
       const Real odds = exponential(-(scale * x[i] + added[i]));

@@ -10,37 +10,39 @@ template <typename Real>
 struct ExponentialConstants;
 template <>
 struct ExponentialConstants<float> {
-  using Bits = int32_t;
+  using Bits = uint32_t;
   static constexpr int kMantissaBits = 23;
   static constexpr int kDegree = 7;
-  // Adding it rounds a number to an integer and leaves that integer in the lowest bits.
-  static constexpr float kRound = 12582912.0F;  // 1.5 * 2^23
+  // Adding it rounds a number to an integer and leaves in the lowest bits that integer plus the
+  // bias of exponents.
+  static constexpr float kRound = 12582912.0F + 127.0F;  // 1.5 * 2^23 and the bias
   static constexpr float kLog2High = 0.693359375F;
   static constexpr float kLog2Low = -2.12194440e-4F;
-  static constexpr float kLowest = -87.0F;
-  static constexpr float kHighest = 88.0F;
+  static constexpr float kLowest = -88.0F;
+  static constexpr float kHighest = 89.0F;
 };
 template <>
 struct ExponentialConstants<double> {
-  using Bits = int64_t;
+  using Bits = uint64_t;
   static constexpr int kMantissaBits = 52;
   static constexpr int kDegree = 13;
-  static constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double kRound = 6755399441055744.0 + 1023.0;  // 1.5 * 2^52 and the bias
   static constexpr double kLog2High = 6.93145751953125e-1;
   static constexpr double kLog2Low = 1.42860682030941723212e-6;
-  static constexpr double kLowest = -708.0;
-  static constexpr double kHighest = 709.0;
+  static constexpr double kLowest = -709.0;
+  static constexpr double kHighest = 710.0;
 };
 
 /// exp(x): 2^n by the exponent bits times the Taylor series of exp on [-log(2)/2, log(2)/2], the
-/// reduction in two steps of Cody and Waite (1980). 0 below and infinity above the finite range.
+/// reduction in two steps of Cody and Waite (1980). At the ends of the range the exponent bits are
+/// those of 0 and of infinity.
 template <typename Real>
 static inline Real exponential(Real x) {
   using Constants = ExponentialConstants<Real>;
   using Bits = typename Constants::Bits;
   constexpr Real kLog2E = Real(1.4426950408889634);
-  const Real low = x < Constants::kLowest ? Constants::kLowest : x;
-  const Real bounded = low > Constants::kHighest ? Constants::kHighest : low;
+  const Real low = Constants::kLowest > x ? Constants::kLowest : x;
+  const Real bounded = Constants::kHighest < low ? Constants::kHighest : low;
   const Real shifted = bounded * kLog2E + Constants::kRound;
   const Real n = shifted - Constants::kRound;
   const Real r = (bounded - n * Constants::kLog2High) - n * Constants::kLog2Low;
@@ -65,9 +67,7 @@ static inline Real exponential(Real x) {
     series = series * r + Real(kTaylor[k]);
   }
   const Bits exponent = __builtin_bit_cast(Bits, shifted) << Constants::kMantissaBits;
-  const Real value = __builtin_bit_cast(Real, __builtin_bit_cast(Bits, series) + exponent);
-  const Real finite = x < Constants::kLowest ? Real(0) : value;
-  return x > Constants::kHighest ? Real(__builtin_inf()) : finite;
+  return series * __builtin_bit_cast(Real, exponent);
 }
 
 }  // namespace torch_rbm::cpu::TORCH_RBM_CAPABILITY

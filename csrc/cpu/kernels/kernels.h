@@ -117,8 +117,8 @@ struct RealKernels {
   /// `active[starts[row]...]` lists.
   void (*sum_rows)(Panels<Integer> panels, const uint32_t* active, const int64_t* starts,
                    int64_t rows, const Integer* initial, Integer* sums);
-  /// The same sums for states as bits, from tables of the sums of every four rows of a panel,
-  /// which has 64 rows for each word.
+  /// The same sums for states as bits, from tables of the sums of every few rows of a panel, which
+  /// has 64 rows for each word.
   void (*sum_tables)(Panels<Integer> panels, BitRows states, const Integer* initial, Integer* sums);
 
   /// fields[panel][row][16] = sums[panel][row][16] * step[panel][16]; may be in place.
@@ -172,7 +172,7 @@ struct EnumeratedLayer {
 /// What kernels cost: nanoseconds for 16 units of 32 bits on one thread.
 struct Costs {
   double row_addition;  // the weights of one active unit
-  double table_word;    // 16 table entries: 64 units of one row
+  double table_word;    // the table entries of 64 units of one row
   double table_build;   // the tables of 64 units, once for all rows
 };
 
@@ -201,8 +201,8 @@ struct Kernels {
   double (*log_sum_states)(const EnumeratedLayer& layer, int64_t first, int64_t last,
                            double* scratch);
 
-  void (*uniform)(uint64_t seed, uint64_t step, uint32_t layer, int64_t first_row, int64_t last_row,
-                  int64_t units, float* out);
+  /// Uniforms of `rows` rows of units, the first of which are at draw.first_row and draw.block.
+  void (*uniform)(Draw draw, int64_t rows, int64_t units, float* out);
 
   RealKernels<float> single;
   RealKernels<double> wide;

@@ -6,10 +6,53 @@ namespace torch_rbm::cpu::TORCH_RBM_CAPABILITY {
 
 namespace {
 
-constexpr int64_t kGroupUnits = 4;  // units whose states index one table
-constexpr int64_t kPatterns = int64_t{1} << kGroupUnits;
-constexpr int64_t kGroups = kBlockUnits / kGroupUnits;
-constexpr int64_t kGroupValues = kPatterns * kPanelUnits;
+// Sums of all subsets of the weights of a few units, the groups of a word: as many as leave the
+// tables of a word in the first-level cache.
+template <typename Value>
+struct Tables {
+  static constexpr int64_t kGroupUnits = sizeof(Value) == 4 ? 5 : 4;
+  static constexpr int64_t kPatterns = int64_t{1} << kGroupUnits;
+  static constexpr int64_t kWholeGroups = kBlockUnits / kGroupUnits;
+  static constexpr int64_t kRestUnits = kBlockUnits % kGroupUnits;
+  static constexpr int64_t kGroups = kWholeGroups + (kRestUnits > 0 ? 1 : 0);
+  static constexpr int64_t kGroupValues = kPatterns * kPanelUnits;
+
+  alignas(kPanelUnits * sizeof(Value)) Value values[kGroups * kGroupValues];
+
+  // From the weights of 64 units.
+  void build(const Value* rows) {
+    for (int64_t group = 0; group < kWholeGroups; ++group) {
+      build_group<kGroupUnits>(rows, group);
+    }
+    if constexpr (kRestUnits > 0) {
+      build_group<kRestUnits>(rows, kWholeGroups);
+    }
+  }
+
+  [[nodiscard]] Lanes<Value> entry(uint64_t word, int64_t group) const {
+    const auto pattern = static_cast<int64_t>(word >> (group * kGroupUnits)) & (kPatterns - 1);
+    return Lanes<Value>::load(values + group * kGroupValues + pattern * kPanelUnits);
+  }
+
+ private:
+  template <int64_t kUnits>
+  void build_group(const Value* rows, int64_t group) {
+    using Row = Lanes<Value>;
+    Row entries[1 << kUnits] = {};
+#pragma GCC unroll 5
+    for (int64_t unit = 0; unit < kUnits; ++unit) {
+      const Row added = Row::load(rows + (group * kGroupUnits + unit) * kPanelUnits);
+#pragma GCC unroll 16
+      for (int64_t pattern = 0; pattern < (1 << unit); ++pattern) {
+        entries[pattern + (1 << unit)] = entries[pattern] + added;
+      }
+    }
+#pragma GCC unroll 32
+    for (int64_t pattern = 0; pattern < (1 << kUnits); ++pattern) {
+      entries[pattern].store(values + group * kGroupValues + pattern * kPanelUnits);
+    }
+  }
+};
 
 // Weights that panels side by side may take.
 constexpr int64_t kSideBySideBytes = int64_t{128} << 10;
@@ -62,33 +105,6 @@ void sum_rows(Panels<Value> panels, const uint32_t* active, const int64_t* start
   }
 }
 
-// The sums of all subsets of each four consecutive rows.
-template <typename Value>
-void build_tables(const Value* rows, Value* tables) {
-  using Row = Lanes<Value>;
-  for (int64_t group = 0; group < kGroups; ++group) {
-    Row entries[kPatterns] = {};
-#pragma GCC unroll 4
-    for (int64_t unit = 0; unit < kGroupUnits; ++unit) {
-      const Row added = Row::load(rows + (group * kGroupUnits + unit) * kPanelUnits);
-#pragma GCC unroll 8
-      for (int64_t pattern = 0; pattern < (1 << unit); ++pattern) {
-        entries[pattern + (1 << unit)] = entries[pattern] + added;
-      }
-    }
-#pragma GCC unroll 16
-    for (int64_t pattern = 0; pattern < kPatterns; ++pattern) {
-      entries[pattern].store(tables + group * kGroupValues + pattern * kPanelUnits);
-    }
-  }
-}
-
-template <typename Value>
-Lanes<Value> table_entry(const Value* tables, uint64_t word, int64_t group) {
-  const auto pattern = static_cast<int64_t>(word >> (group * kGroupUnits)) & (kPatterns - 1);
-  return Lanes<Value>::load(tables + group * kGroupValues + pattern * kPanelUnits);
-}
-
 template <typename Value>
 void sum_tables_of(const Value* panel, BitRows states, const Value* initial, Value* sums) {
   using Row = Lanes<Value>;
@@ -96,10 +112,10 @@ void sum_tables_of(const Value* panel, BitRows states, const Value* initial, Val
   for (int64_t row = 0; row < states.rows; ++row) {
     start.store(sums + row * kPanelUnits);
   }
-  alignas(kPanelUnits * sizeof(Value)) Value tables[kGroups * kGroupValues];
+  Tables<Value> tables;
   const int64_t words = parts(states.units, kBlockUnits);
   for (int64_t word = 0; word < words; ++word) {
-    build_tables(panel + word * kBlockUnits * kPanelUnits, tables);
+    tables.build(panel + word * kBlockUnits * kPanelUnits);
     for (int64_t row = 0; row < states.rows; ++row) {
       const uint64_t bits = states.words[row * states.stride + word];
       if (bits == 0) {
@@ -107,12 +123,14 @@ void sum_tables_of(const Value* panel, BitRows states, const Value* initial, Val
       }
       // Two sums, so that one addition need not wait for the other.
       Row even = Row::load(sums + row * kPanelUnits);
-      Row odd = table_entry(tables, bits, 1);
-      even += table_entry(tables, bits, 0);
+      Row odd = tables.entry(bits, 0);
 #pragma GCC unroll 16
-      for (int64_t group = 2; group < kGroups; group += 2) {
-        even += table_entry(tables, bits, group);
-        odd += table_entry(tables, bits, group + 1);
+      for (int64_t group = 2; group < Tables<Value>::kGroups; group += 2) {
+        even += tables.entry(bits, group - 1);
+        odd += tables.entry(bits, group);
+      }
+      if constexpr (Tables<Value>::kGroups % 2 == 0) {
+        even += tables.entry(bits, Tables<Value>::kGroups - 1);
       }
       (even + odd).store(sums + row * kPanelUnits);
     }

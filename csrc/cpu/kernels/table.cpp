@@ -5,14 +5,14 @@ namespace torch_rbm::cpu::TORCH_RBM_CAPABILITY {
 
 namespace {
 
-// As measured by benchmarks/kernels.cpp on a Zen 4 core. Other machines are faster or slower, but
-// the ratios, on which the choice of a path depends, differ little.
+// As measured by benchmarks/cpp/kernels.cpp on a Zen 4 core. Other machines are faster or slower,
+// but the ratios, on which the choice of a path depends, differ little.
 #if defined(__AVX512F__)
-constexpr Costs kCosts{.row_addition = 0.46, .table_word = 6.5, .table_build = 150};
+constexpr Costs kCosts{.row_addition = 0.46, .table_word = 5.2, .table_build = 215};
 #elif defined(__AVX2__)
-constexpr Costs kCosts{.row_addition = 0.53, .table_word = 10.5, .table_build = 200};
+constexpr Costs kCosts{.row_addition = 0.53, .table_word = 7.2, .table_build = 280};
 #else
-constexpr Costs kCosts{.row_addition = 0.8, .table_word = 16, .table_build = 250};
+constexpr Costs kCosts{.row_addition = 0.8, .table_word = 11.7, .table_build = 555};
 #endif
 
 template <typename Real>

@@ -7,21 +7,20 @@ namespace torch_rbm::cpu::TORCH_RBM_CAPABILITY {
 
 namespace {
 
-void uniform(uint64_t seed, uint64_t step, uint32_t layer, int64_t first_row, int64_t last_row,
-             int64_t units, float* out) {
+void uniform(Draw draw, int64_t rows, int64_t units, float* out) {
   static_assert(kBlockUnits == random::kUnitsPerGroup);
-  for (int64_t row = first_row; row < last_row; ++row) {
-    float* const row_out = out + row * units;
-    for (int64_t unit = 0; unit < units; unit += kBlockUnits) {
-      const auto group = static_cast<uint64_t>(unit / kBlockUnits);
-      const auto row_number = static_cast<uint64_t>(row);
-      if (units - unit >= kBlockUnits) {
-        uniform_group(seed, step, layer, row_number, group, row_out + unit);
+  for (int64_t unit = 0; unit < units; unit += kBlockUnits, ++draw.block) {
+    const UniformGroup uniforms(draw);
+    const int64_t count = units - unit < kBlockUnits ? units - unit : kBlockUnits;
+    for (int64_t row = 0; row < rows; ++row) {
+      float* const row_out = out + row * units + unit;
+      if (count == kBlockUnits) {
+        uniforms.row(draw.first_row + row, row_out);
       } else {
         float last[kBlockUnits];
-        uniform_group(seed, step, layer, row_number, group, last);
-        for (int64_t i = 0; i < units - unit; ++i) {
-          row_out[unit + i] = last[i];
+        uniforms.row(draw.first_row + row, last);
+        for (int64_t i = 0; i < count; ++i) {
+          row_out[i] = last[i];
         }
       }
     }
