@@ -34,6 +34,10 @@ JUDGES = [
     "test_bad_input.py",
     "test_dbn.py",
     "test_kernels.py",
+    "test_relu.py",
+    "test_classification.py",
+    "test_unit_models.py",
+    "test_units.py",
 ]
 
 
@@ -56,8 +60,8 @@ MUTATIONS = [
     Mutation(
         "softplus overflows at 90",
         "csrc/units/bernoulli.cpp",
-        "return at::softplus(field, /*beta=*/1, kThreshold);",
-        "return (1 + field.exp()).log() + 0 * kThreshold;",
+        "return at::softplus(field, /*beta=*/1, kThreshold).sum(-1);",
+        "return (1 + field.exp()).log().sum(-1) + 0 * kThreshold;",
     ),
     Mutation(
         "softplus cut off at PyTorch's own threshold",
@@ -68,8 +72,8 @@ MUTATIONS = [
     Mutation(
         "u <= p instead of u < p",
         "csrc/units/bernoulli.cpp",
-        "(u < probability)",
-        "(u <= probability)",
+        "uniforms < at::sigmoid(field)",
+        "uniforms <= at::sigmoid(field)",
     ),
     Mutation(
         "the last Gibbs step is skipped",
@@ -117,8 +121,8 @@ MUTATIONS = [
     Mutation(
         "k is not used",
         f"{REFERENCE}/contrastive_divergence.cpp",
-        "gibbs(chain_rows, model, steps, std::nullopt",
-        "gibbs(chain_rows, model, 1, std::nullopt",
+        "gibbs(chain_rows, model, steps, missing",
+        "gibbs(chain_rows, model, 1, missing",
     ),
     Mutation(
         "the persistent chain does not persist",
@@ -147,20 +151,20 @@ MUTATIONS = [
     Mutation(
         "reverse AIS with the forward sign",
         "torch_rbm/evaluation.py",
-        "high = base_log_z - _log_mean(reverse)",
-        "high = base_log_z + _log_mean(reverse)",
+        "high = base_log_z - log_mean(reverse)",
+        "high = base_log_z + log_mean(reverse)",
     ),
     Mutation(
         "the standard deviation given as the standard error",
-        "torch_rbm/evaluation.py",
+        "torch_rbm/annealing.py",
         "- 1) / len(term)).item()",
         "- 1)).item()",
     ),
     Mutation(
         "pseudo-likelihood of the flipped state",
-        "torch_rbm/monitors.py",
-        "rbm.free_energy(flipped) - rbm.free_energy(part).unsqueeze(1)",
-        "rbm.free_energy(part).unsqueeze(1) - rbm.free_energy(flipped)",
+        "torch_rbm/pseudo_likelihood.py",
+        "return -free_energy - torch.logsumexp(",
+        "return free_energy - torch.logsumexp(",
     ),
 ]
 
@@ -168,16 +172,76 @@ MUTATIONS = [
 KERNELS = "csrc/cpu/kernels"
 MUTATIONS += [
     Mutation(
+        "a spin samples with the field of a Bernoulli unit",
+        "csrc/units/spin.cpp",
+        "at::sigmoid(2 * field)",
+        "at::sigmoid(field)",
+    ),
+    Mutation(
+        "a softmax over the whole layer",
+        "csrc/units/categorical.cpp",
+        "return by_unit(field).logsumexp(-1).sum(-1);",
+        "return field.logsumexp(-1);",
+    ),
+    Mutation(
+        "each element of a categorical unit with its own uniform",
+        "csrc/units/categorical.cpp",
+        "by_unit(uniforms).narrow(-1, 0, 1)",
+        "by_unit(uniforms)",
+    ),
+    Mutation(
+        "the precision taken for a variance",
+        "csrc/units/gaussian.cpp",
+        "normal * precision.rsqrt()",
+        "normal * precision.sqrt()",
+    ),
+    Mutation(
+        "visible Gaussians sampled by their means alone",
+        "csrc/units/gaussian.cpp",
+        "return field / precision + normal * precision.rsqrt();",
+        "return field / precision + 0 * normal;",
+    ),
+    Mutation(
+        "noisy rectified units in place of truncated normals",
+        "csrc/units/relu.cpp",
+        "sample_near(z.clamp_min(kFar), u)",
+        "z + at::special_ndtri(u)",
+    ),
+    Mutation(
+        "missing values come back in the chain",
+        f"{REFERENCE}/contrastive_divergence.cpp",
+        "gibbs(chain_rows, model, steps, missing",
+        "gibbs(chain_rows, model, steps, std::nullopt",
+    ),
+    Mutation(
+        "precisions learn in the wrong direction",
+        "torch_rbm/losses.py",
+        "(second_moment(data) - second_moment(chain)) / 2",
+        "(second_moment(chain) - second_moment(data)) / 2",
+    ),
+    Mutation(
+        "visible biases from frequencies that are not smoothed",
+        "torch_rbm/initialization.py",
+        "torch.logit((added + 1) / (cases + 2))",
+        "torch.logit(added / cases)",
+    ),
+    Mutation(
+        "the bias of the label is left out of the classifier",
+        "torch_rbm/classification.py",
+        "return hidden + self.visible_bias[self.data :]",
+        "return hidden + 0 * self.visible_bias[self.data :]",
+    ),
+    Mutation(
         "kernel: random numbers shared by all rows",
         f"{KERNELS}/bernoulli.cpp",
-        "static_cast<uint64_t>(draw.first_row + row)",
-        "static_cast<uint64_t>(draw.first_row)",
+        "uniforms.row(draw.first_row + row, u)",
+        "uniforms.row(draw.first_row, u)",
     ),
     Mutation(
         "kernel: random numbers shared by both layers",
         f"{KERNELS}/uniform.h",
-        "static_cast<uint64_t>(kBlocksPerGroup), row, step, layer)",
-        "static_cast<uint64_t>(kBlocksPerGroup), row, step, layer * 0)",
+        "draw.step, draw.layer)",
+        "draw.step, draw.layer * 0)",
     ),
     Mutation(
         "kernel: random numbers shared by all steps",
@@ -192,10 +256,10 @@ MUTATIONS += [
         "static constexpr int kDegree = 4;",
     ),
     Mutation(
-        "kernel: exp without an infinity",
+        "kernel: exp ends too early",
         f"{KERNELS}/exponential.h",
-        "return x > Constants::kHighest ? Real(__builtin_inf()) : finite;",
-        "return finite;",
+        "static constexpr float kHighest = 89.0F;",
+        "static constexpr float kHighest = 40.0F;",
     ),
     Mutation(
         "kernel: the bias is forgotten",
@@ -204,10 +268,10 @@ MUTATIONS += [
         "sum[panel] = Row{};",
     ),
     Mutation(
-        "kernel: one of sixteen tables is skipped",
+        "kernel: the last tables are skipped",
         f"{KERNELS}/sums.cpp",
-        "for (int64_t group = 2; group < kGroups; group += 2)",
-        "for (int64_t group = 2; group < kGroups - 2; group += 2)",
+        "for (int64_t group = 2; group < Tables<Value>::kGroups; group += 2)",
+        "for (int64_t group = 2; group < Tables<Value>::kGroups - 2; group += 2)",
     ),
     Mutation(
         "kernel: fixed-point steps for the sum of half of the weights",

@@ -211,7 +211,10 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("visible", "message"),
         [
-            (torch.full((2, 6), 0.5), r"visible to be 0 or 1, got 0\.5; torch.bernoulli"),
+            (
+                torch.full((2, 6), 0.5),
+                r"to be 0 or 1, got 0\.5 at position \[0, 0\]; torch",
+            ),
             (torch.full((2, 6), math.nan), "got nan"),
             (torch.zeros(0, 6), "at least one case"),
             (torch.zeros(()), r"visible of shape \[..., 6\], got \[\]"),

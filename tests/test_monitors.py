@@ -34,7 +34,7 @@ def test_stochastic_pseudo_log_likelihood_has_the_same_expectation(model):
 
 def test_pseudo_log_likelihood_in_parts(monkeypatch, model):
     whole = torch_rbm.pseudo_log_likelihood(make_rbm(model), all_states(6))
-    monkeypatch.setattr("torch_rbm.monitors._ELEMENTS", 100)
+    monkeypatch.setattr("torch_rbm.pseudo_likelihood._ELEMENTS", 100)
     in_parts = torch_rbm.pseudo_log_likelihood(make_rbm(model), all_states(6))
     torch.testing.assert_close(whole, in_parts)
 

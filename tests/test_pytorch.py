@@ -23,6 +23,7 @@ def samples(dtype=torch.float32, batch=5):
     clamp = torch.tensor([True, False, False, True, False, False])
     betas = torch.linspace(0, 1, 4, dtype=torch.float64)
     return {
+        "cumulant": [((w,), {"units": "relu", "precision": b.detach().exp()}), ((b,), {})],
         "energy": [((v, h, w, b, c), {})],
         "free_energy": [((v, w, b, c), {}), ((v.bool(), w, b, c), {}), ((v[0], w, b, c), {})],
         "log_partition": [((w, b, c), {})],

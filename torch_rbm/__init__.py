@@ -6,21 +6,26 @@ __version__ = _library.load()
 
 from torch_rbm import ops
 from torch_rbm._library import cmake_prefix_path
+from torch_rbm.annealing import ais_schedule
 from torch_rbm.centering import Centering
+from torch_rbm.classification import ClassificationRBM, HybridLoss
+from torch_rbm.conversion import exchange_spins
+from torch_rbm.data import decode_categories, encode_categories
 from torch_rbm.dbn import DBN
 from torch_rbm.evaluation import (
     Estimate,
-    ais_schedule,
     kl_divergence,
     log_likelihood,
     log_partition,
 )
+from torch_rbm.initialization import initialize
 from torch_rbm.losses import (
     ContrastiveDivergence,
     ExactLikelihood,
     PersistentContrastiveDivergence,
 )
-from torch_rbm.monitors import free_energy_gap, pseudo_log_likelihood, reconstruction_error
+from torch_rbm.monitors import free_energy_gap, reconstruction_error
+from torch_rbm.pseudo_likelihood import pseudo_log_likelihood
 from torch_rbm.rbm import RBM
 from torch_rbm.training import fit
 
@@ -28,15 +33,21 @@ __all__ = [
     "DBN",
     "RBM",
     "Centering",
+    "ClassificationRBM",
     "ContrastiveDivergence",
     "Estimate",
     "ExactLikelihood",
+    "HybridLoss",
     "PersistentContrastiveDivergence",
     "__version__",
     "ais_schedule",
     "cmake_prefix_path",
+    "decode_categories",
+    "encode_categories",
+    "exchange_spins",
     "fit",
     "free_energy_gap",
+    "initialize",
     "kl_divergence",
     "log_likelihood",
     "log_partition",

@@ -6,9 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from torch_rbm.rbm import RBM
+from torch_rbm.sparse import column_sums
+from torch_rbm.units import Units
 from torch_rbm.validation import as_rows
 
 Gradients = tuple[Tensor, Tensor, Tensor]
+
+
+def _start(units: Units, bias: Tensor) -> Tensor:
+    offset = torch.zeros_like(bias.detach())
+    for group in units.groups:
+        if group.type == "bernoulli":
+            offset[group.slice] = 0.5
+    return offset
 
 
 class Centering(nn.Module):
@@ -20,8 +30,8 @@ class Centering(nn.Module):
     c′ is expressed as one of W, b and c (Melchior, Fischer and Wiskott 2016). Learning then treats
     the data and the data with 0 and 1 exchanged alike.
 
-    The offsets are buffers that start at ½ and follow the means of the data and of E[h | v] as
-    moving averages.
+    The offsets are buffers that start at ½ for Bernoulli units and 0 for others, and follow the
+    means of the data and of E[h | v] as moving averages.
 
     Args:
         rbm: the RBM whose gradients are meant.
@@ -36,8 +46,8 @@ class Centering(nn.Module):
         if not 0 < rate <= 1:
             raise ValueError(f"Centering: expected rate in (0, 1], got {rate}")
         self.rate = rate
-        self.register_buffer("visible_offset", torch.full_like(rbm.visible_bias.detach(), 0.5))
-        self.register_buffer("hidden_offset", torch.full_like(rbm.hidden_bias.detach(), 0.5))
+        self.register_buffer("visible_offset", _start(rbm.visible_layer(), rbm.visible_bias))
+        self.register_buffer("hidden_offset", _start(rbm.hidden_layer(), rbm.hidden_bias))
 
     @torch.no_grad()
     def update(self, rbm: RBM, data: Tensor) -> None:
@@ -45,7 +55,8 @@ class Centering(nn.Module):
         if data.numel() == 0:
             return
         rows = as_rows(data).to(self.visible_offset.dtype)
-        self.visible_offset.lerp_(rows.mean(0), self.rate)
+        mean = (column_sums(rows) / len(rows)).to(self.visible_offset)
+        self.visible_offset.lerp_(mean, self.rate)
         self.hidden_offset.lerp_(rbm.hidden_mean(rows).mean(0), self.rate)
 
     def forward(self, gradients: Gradients) -> Gradients:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from torch_rbm.sparse import from_scipy, is_csr, is_scipy, select_rows
 from torch_rbm.validation import check_count, words
 
 Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
@@ -17,14 +18,15 @@ Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
 class Batches:
     """Batches of visible states, one pass per iteration, as tensors [batch, visible].
 
-    A tensor, a NumPy array and a Dataset are shuffled anew in every pass; a DataLoader is taken as
-    it is. Where an item is a tuple or list, such as (image, label), its first element is used.
-    States are flattened to [batch, visible], moved to ``like``'s device and, where floating-point,
-    to its dtype.
+    A tensor, a NumPy array, a sparse matrix and a Dataset are shuffled anew in every pass; a
+    DataLoader is taken as it is. Where an item is a tuple or list, such as (image, label), its
+    first element is used. States are flattened to [batch, visible], moved to ``like``'s device and,
+    where floating-point, to its dtype. Batches of a CSR tensor or a matrix of scipy.sparse are CSR.
 
     Args:
         where: the caller's name, for messages.
-        data: a tensor or NumPy array [cases, ...], a Dataset or a DataLoader.
+        data: a tensor, strided or CSR, or a NumPy array [cases, ...], a matrix of scipy.sparse, a
+            Dataset or a DataLoader.
         batch_size: rows of a batch; a DataLoader keeps its own.
         like: a tensor of the device and dtype that batches shall have.
         generator: shuffles; the default generator when None.
@@ -45,6 +47,8 @@ class Batches:
         batch_size = check_count(where, "batch_size", batch_size, 1)
         if isinstance(data, Tensor) and data.dim() < 2:
             raise ValueError(f"{where}: expected data [cases, visible], got {list(data.shape)}")
+        if is_scipy(data):
+            data = from_scipy(data)
         is_indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
         if not isinstance(data, (Tensor, DataLoader)) and (not is_indexed or isinstance(data, str)):
             raise TypeError(
@@ -77,7 +81,7 @@ class Batches:
         if isinstance(self._source, Tensor):
             order = torch.randperm(len(self._source), generator=self._shuffle)
             for rows in torch.split(order, self._batch_size):
-                yield self._prepare(self._source[rows.to(self._source.device)])
+                yield self._prepare(select_rows(self._source, rows))
         else:
             for item in self._source:
                 yield self._prepare(item[0] if isinstance(item, (tuple, list)) else item)
@@ -92,4 +96,46 @@ class Batches:
                 f"{self._where}: expected batches [batch, visible], got {list(batch.shape)}"
             )
         dtype = self._like.dtype if batch.is_floating_point() else batch.dtype
-        return batch.flatten(1).to(self._like.device, dtype)
+        flat = batch if is_csr(batch) else batch.flatten(1)
+        return flat.to(self._like.device, dtype)
+
+
+def encode_categories(codes: Tensor, states: int) -> tuple[Tensor, Tensor]:
+    """One-hot states of categorical units from their codes.
+
+    Args:
+        codes: integers from 0 to ``states - 1``, or -1 for a missing value, [..., units].
+        states: states of each unit.
+
+    Returns:
+        The states, float32 [..., units * states], all 0 where missing, and a mask of the same shape
+        that tells which were observed.
+
+    Raises:
+        TypeError: ``codes`` is no tensor of integers.
+        ValueError: a code is out of range; the message gives the first position.
+    """
+    where = "encode_categories"
+    states = check_count(where, "states", states, 1)
+    if not isinstance(codes, Tensor) or codes.is_floating_point() or codes.dtype == torch.bool:
+        raise TypeError(f"{where}: expected codes to be a tensor of integers, got {words(codes)}")
+    wrong = (codes < -1) | (codes >= states)
+    if wrong.any():
+        position = [int(i) for i in wrong.nonzero()[0]]
+        raise ValueError(
+            f"{where}: expected codes from 0 to {states - 1}, or -1 for a missing value, got "
+            f"{int(codes[tuple(position)])} at position {position}"
+        )
+    one_hot = codes.unsqueeze(-1) == torch.arange(states, device=codes.device)
+    observed = (codes >= 0).unsqueeze(-1).expand_as(one_hot)
+    return one_hot.flatten(-2).float(), observed.flatten(-2)
+
+
+def decode_categories(one_hot: Tensor, states: int) -> Tensor:
+    """Codes of categorical units, int64 [..., units], from states or probabilities.
+
+    The most probable state of each unit; -1 where all of its elements are 0.
+    """
+    by_unit = one_hot.unflatten(-1, (-1, states))  # type: ignore[no-untyped-call]
+    value, code = by_unit.max(-1)
+    return torch.where(value > 0, code, -1)

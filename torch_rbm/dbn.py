@@ -136,7 +136,7 @@ class DBN(nn.Module):
                         batch_size=batch_size,
                         loss=loss,
                         optimizer=optimizer,
-                        transform=nn.Sequential(*self.layers[:i]),
+                        transform=nn.Sequential(*self.layers[:i]) if i > 0 else None,
                         generator=generator,
                         progress=progress,
                         description=f"layer {i + 1} of {len(self.layers)}",

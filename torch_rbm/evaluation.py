@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from torch_rbm import ops
+from torch_rbm.annealing import Path, ais_schedule, bennett, effective_sample_size, log_mean
+from torch_rbm.initialization import fitting_bias
 from torch_rbm.rbm import RBM
-from torch_rbm.validation import as_rows, check_binary_states, check_count, check_finite, check_rbm
+from torch_rbm.sparse import split_rows
+from torch_rbm.units import Units
+from torch_rbm.validation import as_rows, check_count, check_finite, check_rbm
 
-# Layers of at most this many units are enumerated by method="auto": seconds, not minutes.
-_AUTO_EXACT_UNITS = 20
+# Layers of at most 2 to the power of this many states are enumerated by method="auto": seconds, not
+# minutes.
+_AUTO_EXACT_BITS = 20
 _RELIABLE_ESS = 30.0
 _METHODS = ("auto", "exact", "ais")
 # Free energies are computed for this many rows at a time.
@@ -59,29 +62,6 @@ class Estimate:
         )
 
 
-def ais_schedule(count: int) -> Tensor:
-    """Inverse temperatures from 0 to 1, spaced as by Salakhutdinov and Murray (2008).
-
-    Of 14 500 there are 500 in [0, 0.5], 4000 in [0.5, 0.9] and 10 000 in [0.9, 1]; other counts are
-    divided in the same proportions.
-
-    Args:
-        count: number of inverse temperatures, 2 or more.
-
-    Returns:
-        float64, [count], rising.
-    """
-    count = check_count("ais_schedule", "count", count, 2)
-    share = torch.tensor([0.0, 500.0, 4500.0, 14500.0], dtype=torch.float64) / 14500
-    knots = [0.0, 0.5, 0.9, 1.0]
-    position = torch.linspace(0, 1, count, dtype=torch.float64)
-    piece = torch.searchsorted(share, position).clamp(1, 3)
-    values = torch.tensor(knots, dtype=torch.float64)
-    low, high = values[piece - 1], values[piece]
-    start, end = share[piece - 1], share[piece]
-    return low + (high - low) * (position - start) / (end - start)
-
-
 def log_partition(
     rbm: RBM,
     *,
@@ -103,10 +83,11 @@ def log_partition(
 
     Args:
         rbm: the model, with finite parameters.
-        method: ``"exact"`` enumerates the smaller layer, of up to 25 units, which may take minutes;
-            ``"ais"``; or ``"auto"``, which enumerates up to 20 units, in seconds.
-        data: binary states whose frequencies make the base model, [cases, visible]; without them
-            the base has the visible biases of the model, which is worse by far.
+        method: ``"exact"`` enumerates the smaller layer of discrete units, of up to 2^25 states, or
+            takes the closed form of two layers of gaussian units; ``"ais"``; or ``"auto"``, which
+            is exact up to 2^20 states, in seconds.
+        data: states whose means make the base model, [cases, visible]; without them the base has
+            the visible biases of the model, which is worse by far.
         chains: chains of each direction, 2 or more.
         betas: the number of inverse temperatures of :func:`ais_schedule`, or the values themselves,
             float64, from 0 to 1.
@@ -117,7 +98,8 @@ def log_partition(
         progress: show a progress bar.
 
     Raises:
-        ValueError: an argument is not as described, or the model is too large for ``"exact"``.
+        ValueError: an argument is not as described, the model is too large for ``"exact"``, or its
+            density cannot be normalised.
     """
     where = "log_partition"
     check_rbm(where, rbm)
@@ -125,30 +107,30 @@ def log_partition(
         raise ValueError(f"{where}: expected method to be one of {_METHODS}, got {method!r}")
     for name, parameter in rbm.named_parameters():
         check_finite(where, name, parameter)
-    hidden, visible = rbm.weight.shape
+    check_normalisable(where, rbm)
+    units = rbm.visible_layer()
     if data is not None:
-        data = check_binary_states(where, "data", data, visible)
+        units.check(where, "data", data, states=True)
     if samples is not None:
-        samples = check_binary_states(where, "samples", samples, visible)
+        units.check(where, "samples", samples, states=True)
+        samples = as_rows(samples)
         check_count(where, "rows of samples", len(samples), 2)
     chains = check_count(where, "chains", chains, 2)
     with torch.no_grad():
-        smaller = min(hidden, visible)
-        if method == "exact" or (method == "auto" and smaller <= _AUTO_EXACT_UNITS):
+        if method == "exact" or (method == "auto" and _exact_is_cheap(rbm)):
             value = rbm.log_partition().item()
             return Estimate(value, 0.0, "exact", math.inf, value, value)
         schedule = _schedule(where, betas).to(rbm.weight.device)
-        base = rbm.visible_bias if data is None else _base_rates(data, rbm.weight)
-        path = _Path(rbm, base, schedule, generator, progress)
-        start = rbm.weight.new_zeros(chains, len(base)) + torch.sigmoid(base.float()).to(base.dtype)
-        forward, states = path.walk(torch.bernoulli(start, generator=generator), "forward")
+        base = rbm.visible_bias if data is None else fitting_bias(rbm, data)
+        path = Path(rbm, base, schedule, generator, progress)
+        forward, states = path.walk(path.base_samples(chains), "forward")
         if samples is None:
             picked = torch.multinomial(
                 forward.softmax(0), chains, replacement=True, generator=generator
             )
             samples, _ = rbm.gibbs(states[picked], 1000, None, generator)
         reverse, _ = path.walk(samples.to(rbm.weight), "reverse")
-        return path.combine(forward, reverse)
+        return _combined(path, forward, reverse)
 
 
 def log_likelihood(
@@ -163,15 +145,17 @@ def log_likelihood(
     generator: torch.Generator | None = None,
     progress: bool = True,
 ) -> Estimate:
-    """Estimate the mean log-likelihood of binary states, ⟨−F(v)⟩ − log Z, in nats per case.
+    """Estimate the mean log-likelihood ⟨−F(v)⟩ − log Z, in nats per case.
+
+    Of gaussian and relu units it is the logarithm of a density, which has the data's unit in it.
 
     The error is that of log Z alone: ``visible`` is taken as it is. As log Z errs low by forward
     AIS, the likelihood errs high: look at the bracket before believing a comparison.
 
     Args:
         rbm: the model, with finite parameters.
-        visible: states 0 and 1, [cases, visible]; for grey values the free energy gives no
-            likelihood, so binarise them first.
+        visible: states, [cases, visible]; for grey values the free energy of Bernoulli units gives
+            no likelihood, so binarise them first.
         method: see :func:`log_partition`.
         chains: see :func:`log_partition`.
         betas: see :func:`log_partition`.
@@ -185,7 +169,8 @@ def log_likelihood(
     """
     where = "log_likelihood"
     check_rbm(where, rbm)
-    visible = check_binary_states(where, "visible", visible, rbm.weight.shape[1])
+    rbm.visible_layer().check(where, "visible", visible, states=True)
+    visible = as_rows(visible)
     if len(visible) == 0:
         raise ValueError(f"{where}: expected at least one case, got {list(visible.shape)}")
     log_z = log_partition(
@@ -215,13 +200,18 @@ def kl_divergence(rbm: RBM, data: Tensor) -> float:
     Zero for a model that is the empirical distribution of ``data``.
 
     Args:
-        rbm: a model whose smaller layer has at most 25 units.
-        data: states 0 and 1, [cases, visible].
+        rbm: a model with discrete visible units, of which a layer has at most 2^25 states.
+        data: states, [cases, visible].
 
     Raises:
-        ValueError: ``data`` are not binary, or the model cannot be enumerated.
+        ValueError: ``data`` are no states of such units, or the model cannot be enumerated.
     """
     check_rbm("kl_divergence", rbm)
+    if rbm.visible_layer().continuous:
+        raise ValueError(
+            "kl_divergence: expected discrete visible units, of which data have an entropy, got "
+            f"{rbm.visible_units!r}"
+        )
     likelihood = log_likelihood(rbm, data, method="exact")
     _, counts = torch.unique(as_rows(data), dim=0, return_counts=True)
     frequencies = counts.double() / counts.sum()
@@ -234,103 +224,64 @@ def mean_free_energy(rbm: RBM, visible: Tensor) -> float:
     rows = as_rows(visible)
     if rows.is_floating_point():
         rows = rows.to(rbm.weight.dtype)
-    parts = torch.split(rows, _ROWS)
+    parts = split_rows(rows, _ROWS)
     return math.fsum(float(rbm.free_energy(part).double().sum()) for part in parts) / len(rows)
 
 
-class _Path:
-    """The annealing path between a base model and an RBM, walked in either direction."""
-
-    def __init__(
-        self,
-        rbm: RBM,
-        base: Tensor,
-        betas: Tensor,
-        generator: torch.Generator | None,
-        progress: bool,
-    ) -> None:
-        self._rbm = rbm
-        self._base = base.detach()
-        self._betas = betas
-        self._generator = generator
-        self._progress = progress
-
-    def walk(self, chain: Tensor, direction: str) -> tuple[Tensor, Tensor]:
-        """Return the log weights, float64, [chains], and the states that they belong to."""
-        betas = self._betas if direction == "forward" else self._betas.flip(0)
-        log_weight = torch.zeros(len(chain), dtype=torch.float64, device=chain.device)
-        # Pieces of the path, so that progress is seen and the keyboard heard; each starts where the
-        # one before it ended.
-        piece = max(len(betas) // 50, 1)
-        with tqdm(total=len(betas) - 1, desc=f"AIS {direction}", disable=not self._progress) as bar:
-            for first in range(0, len(betas) - 1, piece):
-                part = betas[first : first + piece + 1]
-                increment, chain = ops.annealed_importance_sampling(
-                    chain,
-                    self._rbm.weight,
-                    self._rbm.visible_bias,
-                    self._rbm.hidden_bias,
-                    self._base,
-                    part,
-                    generator=self._generator,
-                )
-                log_weight += increment
-                bar.update(len(part) - 1)
-        return log_weight, chain
-
-    def combine(self, forward: Tensor, reverse: Tensor) -> Estimate:
-        """Return log Z from the log weights of both directions."""
-        base_log_z = torch.nn.functional.softplus(self._base.double()).sum().item()
-        base_log_z += len(self._rbm.hidden_bias) * math.log(2)
-        low = base_log_z + _log_mean(forward)
-        high = base_log_z - _log_mean(reverse)
-        ratio, error = bennett(forward, reverse)
-        ess = min(effective_sample_size(forward), effective_sample_size(reverse))
-        return Estimate(base_log_z + ratio, error, "ais", ess, min(low, high), max(low, high))
+def _exact_is_cheap(rbm: RBM) -> bool:
+    visible, hidden = rbm.visible_layer(), rbm.hidden_layer()
+    if visible.only == hidden.only == "gaussian":
+        return True
+    return min(visible.log2_states, hidden.log2_states) <= _AUTO_EXACT_BITS
 
 
-def effective_sample_size(log_weight: Tensor) -> float:
-    """(Σ w)² / Σ w² of weights given as logarithms."""
-    return (2 * log_weight.logsumexp(0) - (2 * log_weight).logsumexp(0)).exp().item()
+@torch.no_grad()
+def check_normalisable(where: str, rbm: RBM) -> None:
+    """Require that exp(−E) has a finite integral.
 
+    Discrete units on either side are enough. Otherwise the quadratic form of the energy has to grow
+    in every direction that states can take: the precision matrix of the continuous units of both
+    layers must be positive definite, where weights between two relu units count as far as they are
+    positive.
 
-def bennett(forward: Tensor, reverse: Tensor) -> tuple[float, float]:
-    """Log ratio of partition functions by Bennett's (1976) acceptance ratio.
-
-    Args:
-        forward: log weights on the way from 0 to 1, float64, [n₀], whose mean exponential estimates
-            Z₁ / Z₀.
-        reverse: log weights on the way back, float64, [n₁].
-
-    Returns:
-        log Z₁ − log Z₀, and its standard error by the delta method.
+    Raises:
+        ValueError: it is not.
     """
-    shift = math.log(len(forward) / len(reverse))
+    visible, hidden = rbm.visible_layer(), rbm.hidden_layer()
+    if not (visible.continuous and hidden.continuous):
+        return
+    weight = rbm.weight.double()
+    gamma = rbm.visible_precision()
+    gamma = torch.ones_like(weight[0]) if gamma is None else gamma.double()
 
-    def terms(ratio: float) -> tuple[Tensor, Tensor]:
-        return torch.sigmoid(forward - ratio - shift), torch.sigmoid(reverse + ratio + shift)
+    def elements(units: Units, kinds: tuple[str, ...]) -> Tensor:
+        mask = torch.zeros(units.size, dtype=torch.bool, device=weight.device)
+        for group in units.groups:
+            mask[group.slice] = group.type in kinds
+        return mask
 
-    margin = 2 * abs(shift) + 1  # beyond it one side's terms outweigh the other's
-    low = min(forward.min().item(), -reverse.max().item()) - margin
-    high = max(forward.max().item(), -reverse.min().item()) + margin
-    for _ in range(100):  # bisection down to the last bit: the difference falls with the ratio
-        ratio = (low + high) / 2
-        there, back = terms(ratio)
-        low, high = (ratio, high) if there.sum() > back.sum() else (low, ratio)
-    variance = 0.0
-    for term in terms(ratio):
-        variance += ((term.square().mean() / term.mean().square() - 1) / len(term)).item()
-    return ratio, math.sqrt(max(variance, 0.0))
+    both_relu = elements(hidden, ("relu",))[:, None] & elements(visible, ("relu",))
+    bound = torch.where(both_relu, weight.clamp(min=0), weight)
+    kinds = ("gaussian", "relu")
+    bound = bound[elements(hidden, kinds)][:, elements(visible, kinds)]
+    scaled = bound * gamma[elements(visible, kinds)].rsqrt()
+    largest = torch.linalg.matrix_norm(scaled, 2).item()
+    if not largest < 1:
+        raise ValueError(
+            f"{where}: expected a density that can be normalised: between continuous units the "
+            "largest singular value of W diag(visible_precision)^-1/2 must be below 1, got "
+            f"{largest:.4g}"
+        )
 
 
-def _log_mean(log_weight: Tensor) -> float:
-    return log_weight.logsumexp(0).item() - math.log(len(log_weight))
-
-
-def _base_rates(data: Tensor, weight: Tensor) -> Tensor:
-    """Biases of the weightless model that fits ``data``, smoothed by one case of each state."""
-    rate = (data.double().sum(0) + 1) / (len(data) + 2)
-    return torch.logit(rate).to(weight)
+def _combined(path: Path, forward: Tensor, reverse: Tensor) -> Estimate:
+    """Return log Z from the log weights of both directions."""
+    base_log_z = path.base_log_z()
+    low = base_log_z + log_mean(forward)
+    high = base_log_z - log_mean(reverse)
+    ratio, error = bennett(forward, reverse)
+    ess = min(effective_sample_size(forward), effective_sample_size(reverse))
+    return Estimate(base_log_z + ratio, error, "ais", ess, min(low, high), max(low, high))
 
 
 def _schedule(where: str, betas: int | Tensor) -> Tensor:

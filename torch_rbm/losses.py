@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch_rbm import ops
 from torch_rbm.centering import Centering, Gradients
 from torch_rbm.rbm import RBM
-from torch_rbm.validation import check_binary_range, check_count, check_rbm
+from torch_rbm.validation import as_rows, check_count, check_rbm
 
 
 def _linear(rbm: RBM, gradients: Gradients) -> Tensor:
@@ -21,9 +21,28 @@ def _linear(rbm: RBM, gradients: Gradients) -> Tensor:
     )
 
 
-def _centered(value: Tensor, rbm: RBM, centering: Centering, gradients: Gradients) -> Tensor:
-    """Return ``value`` as a scalar whose backward() leaves the centred gradients."""
-    linear = _linear(rbm, centering(gradients))
+def _precision_term(rbm: RBM, data: Tensor, chain: Tensor, observed: Tensor | None) -> Tensor:
+    """Return the gap of Σ γv²/2 where precisions are learned: 0 in expectation at the optimum."""
+    precision = rbm.visible_precision()
+    if precision is None:
+        return rbm.weight.new_zeros(())
+
+    def second_moment(states: Tensor) -> Tensor:
+        if observed is not None:
+            states = torch.where(observed, states, torch.zeros_like(states))
+        return as_rows(states).to(precision.dtype).square().mean(0)
+
+    return torch.dot(precision, (second_moment(data) - second_moment(chain)) / 2)
+
+
+def _centered(
+    value: Tensor, rbm: RBM, centering: Centering, gradients: Gradients, precision_term: Tensor
+) -> Tensor:
+    """Return ``value`` as a scalar whose backward() leaves the centred gradients.
+
+    Those of the precisions, which centring leaves alone, are left by ``precision_term``.
+    """
+    linear = _linear(rbm, centering(gradients)) + precision_term
     return value.detach() + (linear - linear.detach())
 
 
@@ -45,7 +64,7 @@ class ContrastiveDivergence(nn.Module):
         sampled_hidden: use sampled hidden states instead of their means in both phases.
         mean_visible: use the means of the visible units in the chain instead of samples.
         centered: take the step of the centred RBM; see :class:`torch_rbm.Centering`.
-        validate: refuse data outside [0, 1] and NaN (not while being compiled).
+        validate: refuse data that the visible units cannot have (not while being compiled).
     """
 
     def __init__(
@@ -74,18 +93,34 @@ class ContrastiveDivergence(nn.Module):
             f"mean_visible={self.mean_visible}, centered={self.centering is not None}"
         )
 
-    def forward(self, data: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the energy gap, a scalar, for ``data`` of shape [..., visible]."""
-        loss, _ = self._estimate(data, data, generator)
+    def forward(
+        self,
+        data: Tensor,
+        generator: torch.Generator | None = None,
+        observed: Tensor | None = None,
+    ) -> Tensor:
+        """Return the energy gap, a scalar.
+
+        Args:
+            data: [..., visible].
+            generator: source of random numbers; the default generator when None.
+            observed: bool, broadcastable to ``data``: where false, the value is missing, and its
+                unit is no part of the model of that row.
+        """
+        loss, _ = self._estimate(data, data, generator, observed)
         return loss
 
     def _estimate(
-        self, data: Tensor, chain: Tensor, generator: torch.Generator | None
+        self,
+        data: Tensor,
+        chain: Tensor,
+        generator: torch.Generator | None,
+        observed: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the loss, and the chain after its steps."""
-        if self.validate and not torch.compiler.is_compiling():
-            check_binary_range(type(self).__name__, "data", data)
         rbm = self.rbm
+        if self.validate and not torch.compiler.is_compiling():
+            rbm.visible_layer().check(type(self).__name__, "data", data, observed=observed)
         weight, visible_bias, hidden_bias, moved = ops.contrastive_divergence(
             data,
             chain,
@@ -93,18 +128,23 @@ class ContrastiveDivergence(nn.Module):
             rbm.visible_bias,
             rbm.hidden_bias,
             self.steps,
+            visible_units=rbm.visible_units,
+            hidden_units=rbm.hidden_units,
+            visible_precision=rbm.visible_precision(),
+            observed=observed,
             sampled_hidden=self.sampled_hidden,
             mean_visible=self.mean_visible,
             generator=generator,
         )
         estimate = (weight, visible_bias, hidden_bias)
         # The energy is linear in the parameters: this sum is the energy gap.
-        gap = _linear(rbm, estimate)
+        precision_term = _precision_term(rbm, data, moved, observed)
+        gap = _linear(rbm, estimate) + precision_term
         if self.centering is None:
             return gap, moved
         if self.training:
             self.centering.update(rbm, data)
-        return _centered(gap, rbm, self.centering, estimate), moved
+        return _centered(gap, rbm, self.centering, estimate, precision_term), moved
 
 
 class ExactLikelihood(nn.Module):
@@ -117,7 +157,7 @@ class ExactLikelihood(nn.Module):
     Args:
         rbm: the RBM to train, held as a submodule.
         centered: take the step of the centred RBM; see :class:`torch_rbm.Centering`.
-        validate: refuse data outside [0, 1] and NaN (not while being compiled).
+        validate: refuse data that the visible units cannot have (not while being compiled).
     """
 
     def __init__(self, rbm: RBM, *, centered: bool = False, validate: bool = True) -> None:
@@ -132,17 +172,23 @@ class ExactLikelihood(nn.Module):
 
         ``generator`` is not used; it is there so that every loss is called alike.
         """
-        if self.validate and not torch.compiler.is_compiling():
-            check_binary_range("ExactLikelihood", "data", data)
         rbm = self.rbm
+        if self.validate and not torch.compiler.is_compiling():
+            rbm.visible_layer().check("ExactLikelihood", "data", data)
         likelihood = rbm.free_energy(data).double().mean() + rbm.log_partition()
         if self.centering is None or not torch.is_grad_enabled():
             return likelihood
         if self.training:
             self.centering.update(rbm, data)
+        precision = rbm.visible_log_precision
         parameters = [rbm.weight, rbm.visible_bias, rbm.hidden_bias]
-        weight, visible_bias, hidden_bias = torch.autograd.grad(likelihood, parameters)
-        return _centered(likelihood, rbm, self.centering, (weight, visible_bias, hidden_bias))
+        parameters += [] if precision is None else [precision]
+        weight, visible_bias, hidden_bias, *rest = torch.autograd.grad(likelihood, parameters)
+        precision_term = (
+            likelihood.new_zeros(()) if precision is None else torch.dot(precision, rest[0])
+        )
+        gradients = (weight, visible_bias, hidden_bias)
+        return _centered(likelihood, rbm, self.centering, gradients, precision_term)
 
 
 class PersistentContrastiveDivergence(ContrastiveDivergence):
@@ -161,7 +207,7 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
         sampled_hidden: use sampled hidden states instead of their means in both phases.
         mean_visible: use the means of the visible units in the chain instead of samples.
         centered: take the step of the centred RBM; see :class:`torch_rbm.Centering`.
-        validate: refuse data outside [0, 1] and NaN (not while being compiled).
+        validate: refuse data that the visible units cannot have (not while being compiled).
     """
 
     chain: Tensor
@@ -199,9 +245,18 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
         """Return the options for ``repr``."""
         return f"chains={len(self.chain)}, {super().extra_repr()}"
 
-    def forward(self, data: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the energy gap, a scalar, for ``data`` of shape [..., visible]."""
-        loss, moved = self._estimate(data, self.chain, generator)
+    def forward(
+        self,
+        data: Tensor,
+        generator: torch.Generator | None = None,
+        observed: Tensor | None = None,
+    ) -> Tensor:
+        """Return the energy gap, a scalar, for ``data`` of shape [..., visible].
+
+        The chains are of the whole model: with missing values, in other places from row to row,
+        :class:`ContrastiveDivergence` is the estimate. ``observed`` may be a mask [visible].
+        """
+        loss, moved = self._estimate(data, self.chain, generator, observed)
         if self.training:
             self.chain.copy_(moved)
         return loss

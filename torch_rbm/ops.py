@@ -7,6 +7,13 @@ Shapes: ``weight`` is [hidden, visible], ``visible_bias`` [visible], ``hidden_bi
     raises ``ValueError`` or ``TypeError``, naming itself, what was expected and what came, before
     any work is done.
 
+Units: ``visible_units`` and ``hidden_units`` name what the units of a layer are.
+    ``"bernoulli"``: states {0, 1}. ``"spin"``: {−1, +1}. ``"categorical"``: one unit, one-hot over
+    the whole layer; ``"categorical(5)"``: units of five elements each. ``"gaussian"``: ℝ, and
+    ``"relu"``: ℝ≥0 (a truncated normal), with u(s) = γs²/2 for a precision γ > 0, which
+    ``visible_precision`` and ``hidden_precision`` give, [units], 1 when None. ``"gaussian:784,
+    categorical:10"``: groups of different units, each with its number of elements.
+
 Random numbers: a sampler draws one key from ``generator``, or from the device's default one, and
 everything else follows from that key and the inputs. With ``key``, an int64 tensor [seed, offset],
 it is a pure function of its arguments; an offset of n continues the stream after n steps.
@@ -22,6 +29,7 @@ from torch import Tensor
 __all__ = [
     "annealed_importance_sampling",
     "contrastive_divergence",
+    "cumulant",
     "energy",
     "free_energy",
     "gibbs",
@@ -35,13 +43,42 @@ __all__ = [
 
 
 def energy(
-    visible: Tensor, hidden: Tensor, weight: Tensor, visible_bias: Tensor, hidden_bias: Tensor
+    visible: Tensor,
+    hidden: Tensor,
+    weight: Tensor,
+    visible_bias: Tensor,
+    hidden_bias: Tensor,
+    *,
+    visible_units: str = "bernoulli",
+    hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
 ) -> Tensor:
-    """Joint energy E(v, h) = −bᵀv − cᵀh − hᵀWv, one value per row, shape [...].
+    """Joint energy E(v, h) = Σ u(v) − bᵀv + Σ u(h) − cᵀh − hᵀWv, one value per row, shape [...].
 
-    Source: Smolensky (1986); Hinton (2002). Differentiable in every argument.
+    u(s) = γs²/2 for gaussian and relu units of precision γ, 0 for others. Source: Smolensky (1986);
+    Hinton (2002); Welling, Rosen-Zvi and Hinton (2005). Differentiable in every argument.
     """
-    return torch.ops.torch_rbm.energy(visible, hidden, weight, visible_bias, hidden_bias)
+    return torch.ops.torch_rbm.energy(
+        visible,
+        hidden,
+        weight,
+        visible_bias,
+        hidden_bias,
+        visible_units=visible_units,
+        hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
+    )
+
+
+def cumulant(field: Tensor, *, units: str = "bernoulli", precision: Tensor | None = None) -> Tensor:
+    """Σ Γ(x) over the last dimension of ``field``, the fields of independent units, [...].
+
+    Γ(x) = log Σ_s exp(xs − u(s)), for Bernoulli units softplus(x): log Z of units without weights,
+    and minus their part of the free energy. Differentiable in both arguments.
+    """
+    return torch.ops.torch_rbm.cumulant(field, units=units, precision=precision)
 
 
 def free_energy(
@@ -52,10 +89,13 @@ def free_energy(
     *,
     visible_units: str = "bernoulli",
     hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
 ) -> Tensor:
     """Free energy F(v) = −log Σ_h exp(−E(v, h)), in nats, one value per row, shape [...].
 
-    p(v) = exp(−F(v)) / Z. The result is float64 for a float64 ``weight``, float32 otherwise.
+    An integral takes the place of the sum for gaussian and relu units. p(v) = exp(−F(v)) / Z. The
+    result is float64 for a float64 ``weight``, float32 otherwise.
     Differentiable in every argument. Source: Freund and Haussler (1992).
     """
     return torch.ops.torch_rbm.free_energy(
@@ -65,6 +105,8 @@ def free_energy(
         hidden_bias,
         visible_units=visible_units,
         hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
     )
 
 
@@ -75,36 +117,69 @@ def log_partition(
     *,
     visible_units: str = "bernoulli",
     hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
 ) -> Tensor:
-    """Exact log Z in nats, a float64 scalar, by enumeration of the states of the smaller layer.
+    """Exact log Z in nats, a float64 scalar.
 
-    Differentiable: the gradient of log Z holds the moments of the model. Raises ``ValueError`` when
-    both layers have more than 25 binary units.
+    By enumeration of the smaller layer of bernoulli, spin or categorical units, of at most 2^25
+    states, the other layer being summed or integrated in closed form; or in closed form for two
+    layers of gaussian units. Differentiable: the gradient of log Z holds the moments of the model.
+
+    Raises:
+        ValueError: there is no such layer, or two gaussian layers have weights so large that the
+            density cannot be normalised.
     """
     return torch.ops.torch_rbm.log_partition(
-        weight, visible_bias, hidden_bias, visible_units=visible_units, hidden_units=hidden_units
+        weight,
+        visible_bias,
+        hidden_bias,
+        visible_units=visible_units,
+        hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
     )
 
 
 def hidden_mean(
-    visible: Tensor, weight: Tensor, hidden_bias: Tensor, *, hidden_units: str = "bernoulli"
+    visible: Tensor,
+    weight: Tensor,
+    hidden_bias: Tensor,
+    *,
+    hidden_units: str = "bernoulli",
+    hidden_precision: Tensor | None = None,
 ) -> Tensor:
     """E[h | v], for Bernoulli units σ(c + Wv): [..., visible] to [..., hidden].
 
     Differentiable in every argument. The result has the dtype of ``weight``.
     """
-    return torch.ops.torch_rbm.hidden_mean(visible, weight, hidden_bias, hidden_units=hidden_units)
+    return torch.ops.torch_rbm.hidden_mean(
+        visible,
+        weight,
+        hidden_bias,
+        hidden_units=hidden_units,
+        hidden_precision=hidden_precision,
+    )
 
 
 def visible_mean(
-    hidden: Tensor, weight: Tensor, visible_bias: Tensor, *, visible_units: str = "bernoulli"
+    hidden: Tensor,
+    weight: Tensor,
+    visible_bias: Tensor,
+    *,
+    visible_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
 ) -> Tensor:
     """E[v | h], for Bernoulli units σ(b + Wᵀh): [..., hidden] to [..., visible].
 
     Differentiable in every argument. The result has the dtype of ``weight``.
     """
     return torch.ops.torch_rbm.visible_mean(
-        hidden, weight, visible_bias, visible_units=visible_units
+        hidden,
+        weight,
+        visible_bias,
+        visible_units=visible_units,
+        visible_precision=visible_precision,
     )
 
 
@@ -114,15 +189,21 @@ def sample_hidden(
     hidden_bias: Tensor,
     *,
     hidden_units: str = "bernoulli",
+    hidden_precision: Tensor | None = None,
     generator: torch.Generator | None = None,
     key: Tensor | None = None,
 ) -> Tensor:
-    """Sample h given v: [..., visible] to [..., hidden], in the dtype of ``visible``."""
+    """Sample h given v: [..., visible] to [..., hidden].
+
+    The result has the dtype of ``visible``; where that is bool or uint8 and samples are not just 0
+    and 1, it has that of ``weight``.
+    """
     return torch.ops.torch_rbm.sample_hidden(
         visible,
         weight,
         hidden_bias,
         hidden_units=hidden_units,
+        hidden_precision=hidden_precision,
         **_random("sample_hidden", generator, key),
     )
 
@@ -133,15 +214,21 @@ def sample_visible(
     visible_bias: Tensor,
     *,
     visible_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
     generator: torch.Generator | None = None,
     key: Tensor | None = None,
 ) -> Tensor:
-    """Sample v given h: [..., hidden] to [..., visible], in the dtype of ``hidden``."""
+    """Sample v given h: [..., hidden] to [..., visible].
+
+    The result has the dtype of ``hidden``; where that is bool or uint8 and samples are not just 0
+    and 1, it has that of ``weight``.
+    """
     return torch.ops.torch_rbm.sample_visible(
         hidden,
         weight,
         visible_bias,
         visible_units=visible_units,
+        visible_precision=visible_precision,
         **_random("sample_visible", generator, key),
     )
 
@@ -155,6 +242,8 @@ def gibbs(
     *,
     visible_units: str = "bernoulli",
     hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
     clamp: Tensor | None = None,
     generator: torch.Generator | None = None,
     key: Tensor | None = None,
@@ -167,8 +256,10 @@ def gibbs(
         visible_bias: [visible].
         hidden_bias: [hidden].
         steps: how many steps, 0 or more.
-        visible_units: unit type of the visible layer.
-        hidden_units: unit type of the hidden layer.
+        visible_units: units of the visible layer; see the top of this module.
+        hidden_units: units of the hidden layer.
+        visible_precision: γ of gaussian and relu units, [visible]; 1 when None.
+        hidden_precision: likewise, [hidden].
         clamp: bool, broadcastable to ``visible``; where true, the state keeps its given value.
         generator: where the key is drawn from; the default generator when None.
         key: int64 [seed, offset], instead of a generator.
@@ -185,6 +276,8 @@ def gibbs(
         steps,
         visible_units=visible_units,
         hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
         clamp=clamp,
         **_random("gibbs", generator, key),
     )
@@ -200,6 +293,9 @@ def contrastive_divergence(
     *,
     visible_units: str = "bernoulli",
     hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
+    observed: Tensor | None = None,
     sampled_hidden: bool = False,
     mean_visible: bool = False,
     generator: torch.Generator | None = None,
@@ -219,8 +315,12 @@ def contrastive_divergence(
         visible_bias: [visible].
         hidden_bias: [hidden].
         steps: Gibbs steps of the chains, 0 or more.
-        visible_units: unit type of the visible layer.
-        hidden_units: unit type of the hidden layer.
+        visible_units: units of the visible layer; see the top of this module.
+        hidden_units: units of the hidden layer.
+        visible_precision: γ of gaussian and relu units, [visible]; 1 when None.
+        hidden_precision: likewise, [hidden].
+        observed: bool, broadcastable to ``data`` and ``chain``: where false, the value is missing,
+            and its unit is no part of the model of that row, which is not the same as a state of 0.
         sampled_hidden: use sampled hidden states in both phases instead of their means: the same
             expectation with more variance.
         mean_visible: use the means of the visible units instead of samples in every step, as in
@@ -241,6 +341,9 @@ def contrastive_divergence(
         steps,
         visible_units=visible_units,
         hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
+        observed=observed,
         sampled_hidden=sampled_hidden,
         mean_visible=mean_visible,
         **_random("contrastive_divergence", generator, key),
@@ -257,15 +360,17 @@ def annealed_importance_sampling(
     *,
     visible_units: str = "bernoulli",
     hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
     generator: torch.Generator | None = None,
     key: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Weigh chains along a path between a base model and the model (Neal 2001).
 
     The path is that of Salakhutdinov and Murray (2008): at β = 0 lies the base model, without
-    weights and with ``base_visible_bias``, whose log Z is Σ softplus(b₀) + hidden · log 2; at β = 1
-    lies the model. Every Gibbs step of the way leaves its own distribution invariant, so the path
-    can be walked in either direction.
+    weights and hidden biases and with ``base_visible_bias``, whose log Z is Σ Γ(b₀) + Σ Γ(0), for
+    Bernoulli units Σ softplus(b₀) + hidden · log 2; at β = 1 lies the model. Every Gibbs step of
+    the way leaves its own distribution invariant, so the path can be walked in either direction.
 
     Args:
         chain: samples of the distribution at ``betas[0]``, [..., visible].
@@ -274,8 +379,10 @@ def annealed_importance_sampling(
         hidden_bias: [hidden].
         base_visible_bias: b₀, [visible].
         betas: float64, [2 or more], such as 0 to 1, or 1 to 0 for the reverse direction.
-        visible_units: unit type of the visible layer.
-        hidden_units: unit type of the hidden layer.
+        visible_units: units of the visible layer; see the top of this module.
+        hidden_units: units of the hidden layer.
+        visible_precision: γ of gaussian and relu units, [visible]; 1 when None.
+        hidden_precision: likewise, [hidden].
         generator: where the key is drawn from; the default generator when None.
         key: int64 [seed, offset], instead of a generator.
 
@@ -293,6 +400,8 @@ def annealed_importance_sampling(
         betas,
         visible_units=visible_units,
         hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
         **_random("annealed_importance_sampling", generator, key),
     )
 

@@ -5,29 +5,47 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from torch_rbm.units import Units, UnitsLike
 from torch_rbm.validation import check_count
 
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 class RBM(nn.Module):
-    """A restricted Boltzmann machine with Bernoulli units.
+    """A restricted Boltzmann machine.
 
-    E(v, h) = −bᵀv − cᵀh − hᵀWv and p(v, h) = exp(−E(v, h)) / Z (Smolensky 1986; Hinton 2002). As a
-    module it is the layer v ↦ E[h | v], differentiable and of the same form as ``nn.Linear``
-    followed by ``nn.Sigmoid``. Every method takes [..., units] states: any leading dimensions are
-    rows.
+    E(v, h) = Σ u(v) − bᵀv + Σ u(h) − cᵀh − hᵀWv and p(v, h) = exp(−E(v, h)) / Z (Smolensky 1986;
+    Hinton 2002; Welling, Rosen-Zvi and Hinton 2005), with u(s) = γs²/2 for gaussian and relu units
+    of precision γ and 0 for others. As a module it is the layer v ↦ E[h | v], differentiable and,
+    for Bernoulli hidden units, of the same form as ``nn.Linear`` followed by ``nn.Sigmoid``. Every
+    method takes [..., units] states: any leading dimensions are rows.
 
     Args:
-        visible: number of visible units.
-        hidden: number of hidden units.
+        visible: number of visible elements.
+        hidden: number of hidden elements.
+        visible_units: what the visible units are: ``"bernoulli"``, states {0, 1}; ``"spin"``,
+            {−1, +1}; ``"categorical"``, one unit, one-hot over the whole layer, or
+            ``"categorical(5)"``, units of five elements each; ``"gaussian"``, ℝ; ``"relu"``, ℝ≥0, a
+            truncated normal; or named groups, ``[("pixels", "gaussian", 784), ("label",
+            "categorical", 10)]``.
+        hidden_units: what the hidden units are, likewise.
+        learn_precision: make the precisions of gaussian and relu visible units a parameter;
+            otherwise they stay 1 (standardise such data). Those of hidden units stay 1: they would
+            only scale the weights.
         device: device of the parameters.
         dtype: dtype of the parameters: float32, float64, bfloat16 or float16.
 
     Attributes:
         weight: W, [hidden, visible], at first drawn from N(0, 0.01²) (Hinton 2010).
-        visible_bias: b, [visible], at first 0.
+        visible_bias: b, [visible], at first 0; see :func:`torch_rbm.initialize`.
         hidden_bias: c, [hidden], at first 0.
+        visible_log_precision: log γ of the visible units, [visible], at first 0; None where the
+            precisions are not learned.
+        visible_units: the visible units in the operators' spelling.
+        hidden_units: the hidden units likewise.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
     """
 
     def __init__(
@@ -35,6 +53,9 @@ class RBM(nn.Module):
         visible: int,
         hidden: int,
         *,
+        visible_units: UnitsLike = "bernoulli",
+        hidden_units: UnitsLike = "bernoulli",
+        learn_precision: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -44,68 +65,148 @@ class RBM(nn.Module):
         if dtype is not None and dtype not in _DTYPES:
             names = ", ".join(str(known) for known in _DTYPES)
             raise TypeError(f"RBM: expected dtype to be one of {names}, got {dtype}")
+        self._visible_layer = Units("RBM", "visible_units", visible_units, visible)
+        self._hidden_layer = Units("RBM", "hidden_units", hidden_units, hidden)
+        self.visible_units = str(self._visible_layer)
+        self.hidden_units = str(self._hidden_layer)
+        if learn_precision and not self._visible_layer.continuous:
+            raise ValueError(
+                "RBM: expected gaussian or relu visible units with learn_precision=True, "
+                f"got {self.visible_units!r}"
+            )
         self.weight = nn.Parameter(torch.empty(hidden, visible, device=device, dtype=dtype))
         self.visible_bias = nn.Parameter(torch.empty(visible, device=device, dtype=dtype))
         self.hidden_bias = nn.Parameter(torch.empty(hidden, device=device, dtype=dtype))
+        self.visible_log_precision = (
+            nn.Parameter(torch.empty(visible, device=device, dtype=dtype))
+            if learn_precision
+            else None
+        )
         self.reset_parameters()
 
     @torch.jit.unused
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw ``weight`` from N(0, 0.01²) and set both biases to 0."""
+        """Draw ``weight`` from N(0, 0.01²) and set biases and logarithms of precisions to 0."""
         nn.init.normal_(self.weight, std=0.01, generator=generator)
-        nn.init.zeros_(self.visible_bias)
-        nn.init.zeros_(self.hidden_bias)
+        for parameter in (self.visible_bias, self.hidden_bias, self.visible_log_precision):
+            if parameter is not None:
+                nn.init.zeros_(parameter)
 
     def extra_repr(self) -> str:
-        """Return the sizes for ``repr``."""
+        """Return sizes and units for ``repr``."""
         hidden, visible = self.weight.shape
-        return f"visible={visible}, hidden={hidden}"
+        text = f"visible={visible}, hidden={hidden}"
+        for name in ("visible_units", "hidden_units"):
+            units = getattr(self, name)
+            text += "" if units == "bernoulli" else f", {name}={units!r}"
+        return text + (", learn_precision=True" if self.visible_log_precision is not None else "")
+
+    @torch.jit.unused
+    def visible_layer(self) -> Units:
+        """Return what is known about the visible units, such as their groups."""
+        return self._visible_layer
+
+    @torch.jit.unused
+    def hidden_layer(self) -> Units:
+        """Return what is known about the hidden units."""
+        return self._hidden_layer
+
+    @torch.jit.export
+    def visible_precision(self) -> Tensor | None:
+        """γ of the visible units, [visible], where it is learned; otherwise None, for 1."""
+        log_precision = self.visible_log_precision
+        return None if log_precision is None else log_precision.exp()
 
     def forward(self, visible: Tensor) -> Tensor:
         """E[h | v]: the RBM as a layer, [..., visible] to [..., hidden]."""
-        return torch.ops.torch_rbm.hidden_mean(visible, self.weight, self.hidden_bias)
+        return self.hidden_mean(visible)
 
     @torch.jit.export
     def energy(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """Joint energy E(v, h) in nats, [...]."""
         return torch.ops.torch_rbm.energy(
-            visible, hidden, self.weight, self.visible_bias, self.hidden_bias
+            visible,
+            hidden,
+            self.weight,
+            self.visible_bias,
+            self.hidden_bias,
+            visible_units=self.visible_units,
+            hidden_units=self.hidden_units,
+            visible_precision=self.visible_precision(),
         )
 
     @torch.jit.export
-    def free_energy(self, visible: Tensor) -> Tensor:
-        """Free energy F(v) = −log Σ_h exp(−E(v, h)) in nats, [...]; log p(v) = −F(v) − log Z."""
+    def free_energy(self, visible: Tensor, observed: Tensor | None = None) -> Tensor:
+        """Free energy F(v) = −log Σ_h exp(−E(v, h)) in nats, [...]; log p(v) = −F(v) − log Z.
+
+        Args:
+            visible: [..., visible].
+            observed: bool, broadcastable to ``visible``: where false, the value is missing, and
+                its unit is no part of the model of that row; log Z is that of the smaller model.
+        """
+        if observed is not None:
+            visible = torch.where(observed, visible, torch.zeros_like(visible))
         return torch.ops.torch_rbm.free_energy(
-            visible, self.weight, self.visible_bias, self.hidden_bias
+            visible,
+            self.weight,
+            self.visible_bias,
+            self.hidden_bias,
+            visible_units=self.visible_units,
+            hidden_units=self.hidden_units,
+            visible_precision=self.visible_precision(),
         )
 
     @torch.jit.export
     def log_partition(self) -> Tensor:
-        """Exact log Z in nats, float64; the smaller layer must have at most 25 units."""
-        return torch.ops.torch_rbm.log_partition(self.weight, self.visible_bias, self.hidden_bias)
+        """Exact log Z in nats, float64; the smaller layer must have at most 2^25 states."""
+        return torch.ops.torch_rbm.log_partition(
+            self.weight,
+            self.visible_bias,
+            self.hidden_bias,
+            visible_units=self.visible_units,
+            hidden_units=self.hidden_units,
+            visible_precision=self.visible_precision(),
+        )
 
     @torch.jit.export
     def hidden_mean(self, visible: Tensor) -> Tensor:
-        """E[h | v] = σ(c + Wv), [..., hidden]."""
-        return torch.ops.torch_rbm.hidden_mean(visible, self.weight, self.hidden_bias)
+        """E[h | v], for Bernoulli units σ(c + Wv), [..., hidden]."""
+        return torch.ops.torch_rbm.hidden_mean(
+            visible, self.weight, self.hidden_bias, hidden_units=self.hidden_units
+        )
 
     @torch.jit.export
     def visible_mean(self, hidden: Tensor) -> Tensor:
-        """E[v | h] = σ(b + Wᵀh), [..., visible]."""
-        return torch.ops.torch_rbm.visible_mean(hidden, self.weight, self.visible_bias)
+        """E[v | h], for Bernoulli units σ(b + Wᵀh), [..., visible]."""
+        return torch.ops.torch_rbm.visible_mean(
+            hidden,
+            self.weight,
+            self.visible_bias,
+            visible_units=self.visible_units,
+            visible_precision=self.visible_precision(),
+        )
 
     @torch.jit.export
     def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Sample h given v, [..., hidden], in the dtype of ``visible``."""
         return torch.ops.torch_rbm.sample_hidden(
-            visible, self.weight, self.hidden_bias, generator=generator
+            visible,
+            self.weight,
+            self.hidden_bias,
+            hidden_units=self.hidden_units,
+            generator=generator,
         )
 
     @torch.jit.export
     def sample_visible(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Sample v given h, [..., visible], in the dtype of ``hidden``."""
         return torch.ops.torch_rbm.sample_visible(
-            hidden, self.weight, self.visible_bias, generator=generator
+            hidden,
+            self.weight,
+            self.visible_bias,
+            visible_units=self.visible_units,
+            visible_precision=self.visible_precision(),
+            generator=generator,
         )
 
     @torch.jit.export
@@ -134,6 +235,9 @@ class RBM(nn.Module):
             self.visible_bias,
             self.hidden_bias,
             steps,
+            visible_units=self.visible_units,
+            hidden_units=self.hidden_units,
+            visible_precision=self.visible_precision(),
             clamp=clamp,
             generator=generator,
         )

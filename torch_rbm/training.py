@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 from torch_rbm.data import Batches, Data
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.rbm import RBM
-from torch_rbm.validation import check_binary_range, check_count, check_factory, check_rbm
+from torch_rbm.sparse import is_csr
+from torch_rbm.validation import check_count, check_factory, check_rbm
 
 #: Makes an optimizer for parameters, such as ``torch.optim.Adam``.
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -42,9 +43,10 @@ def fit(
 
     Args:
         rbm: the RBM, changed in place.
-        data: states or probabilities in [0, 1]: a tensor or NumPy array [cases, ...], a Dataset or
-            a DataLoader. A tensor is checked as a whole before training, everything else batch by
-            batch. Floating-point data are cast to the dtype of the RBM.
+        data: states of the visible units, or means such as probabilities of Bernoulli units: a
+            tensor or NumPy array [cases, ...], a CSR tensor or a matrix of scipy.sparse, a Dataset
+            or a DataLoader. A tensor is checked as a whole before training, everything else batch
+            by batch. Floating-point data are cast to the dtype of the RBM.
         epochs: passes over the data.
         batch_size: rows of a batch; a DataLoader keeps its own.
         loss: makes the loss for the RBM, CD-1 by default; for others
@@ -72,8 +74,9 @@ def fit(
     epochs = check_count(where, "epochs", epochs, 0)
     check_factory(where, "loss", loss, "ContrastiveDivergence")
     check_factory(where, "optimizer", optimizer, "torch.optim.Adam")
-    if isinstance(data, Tensor):
-        check_binary_range(where, "data", data)
+    if isinstance(data, Tensor) and data.dim() > 1 and transform is None:
+        whole = data if is_csr(data) else data.flatten(1)
+        rbm.visible_layer().check(where, "data", whole)
     batches = Batches(where, data, batch_size, rbm.weight, generator)
     criterion = loss(rbm)
     stepper = optimizer(rbm.parameters())

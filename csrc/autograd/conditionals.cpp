@@ -21,7 +21,7 @@ struct Direction {
   const char* op;
   const checks::Side& from;
   const checks::Side& to;
-  Tensor (*mean)(const Tensor&, const Tensor&, const Tensor&, std::string_view);
+  Tensor (*mean)(const Tensor&, const Tensor&, const Tensor&, const LayerUnits&);
 };
 
 constexpr Direction kToHidden{"hidden_mean", checks::kVisible, checks::kHidden,
@@ -39,11 +39,12 @@ template <const Direction& direction>
 class LayerMean : public torch::autograd::Function<LayerMean<direction>> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& states, const Tensor& weight,
-                        const Tensor& bias, const std::string& units) {
-    ctx->save_for_backward({states, weight, bias});
+                        const Tensor& bias, const std::string& units,
+                        const std::optional<Tensor>& precision) {
+    ctx->save_for_backward({states, weight, bias, precision.value_or(Tensor())});
     ctx->saved_data["units"] = units;
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    return direction.mean(states, weight, bias, units);
+    return direction.mean(states, weight, bias, {units, precision});
   }
 
   // Made of differentiable operators on the inputs, so that it can be differentiated again.
@@ -51,16 +52,17 @@ class LayerMean : public torch::autograd::Function<LayerMean<direction>> {
     const auto saved = ctx->get_saved_variables();
     const Tensor& states = saved[0];
     const Tensor& weight = saved[1];
-    const auto& units =
-        checks::unit_type(direction.op, direction.to, ctx->saved_data["units"].toStringRef());
+    const std::optional<Tensor> precision = if_defined(saved[3]);
+    const units::Layer units =
+        reference::make_layer({saved[2], ctx->saved_data["units"].toStringRef(), precision});
     using reference::accumulated;
     const Tensor w = oriented<direction>(accumulated(weight, weight));
     const Tensor s = accumulated(states, weight);
     const Tensor field = at::linear(s, w, accumulated(saved[2], weight));
-    const Tensor field_grad = units.mean_backward(accumulated(grads[0], weight), field);
+    const Tensor field_grad = units->mean_backward(accumulated(grads[0], weight), field);
 
     using reference::as_rows;
-    variable_list result(4);
+    variable_list result(5);
     if (ctx->needs_input_grad(0)) {
       result[0] = at::linear(field_grad, w.t()).to(states.scalar_type());
     }
@@ -77,13 +79,13 @@ class LayerMean : public torch::autograd::Function<LayerMean<direction>> {
 
 template <const Direction& direction>
 Tensor mean_kernel(const Tensor& states, const Tensor& weight, const Tensor& bias,
-                   std::string_view units) {
-  checks::conditional(direction.op, direction.from, states, direction.to, weight, bias, units);
-  if (needs_reference({states, weight, bias})) {
-    return reference::layer_mean(states, oriented<direction>(weight), bias,
-                                 checks::unit_type(direction.op, direction.to, units));
+                   std::string_view units, const std::optional<Tensor>& precision) {
+  const LayerArguments layer{bias, units, precision};
+  checks::conditional(direction.op, direction.from, states, direction.to, weight, layer);
+  if (needs_reference({states, weight, bias}, {precision})) {
+    return reference::layer_mean(states, oriented<direction>(weight), layer);
   }
-  return LayerMean<direction>::apply(states, weight, bias, std::string(units));
+  return LayerMean<direction>::apply(states, weight, bias, std::string(units), precision);
 }
 
 }  // namespace

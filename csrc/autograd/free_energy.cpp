@@ -1,5 +1,5 @@
 // The derivative of free_energy: ∂F/∂b = -v, ∂F/∂c = -E[h|v], ∂F/∂W = -E[h|v] vᵀ, and
-// ∂F/∂v = -b - Wᵀ E[h|v].
+// ∂F/∂v = γ v - b - Wᵀ E[h|v].
 #include "autograd/reference_path.h"
 #include "ops/checks.h"
 #include "reference/formulas.h"
@@ -22,12 +22,18 @@ class FreeEnergy : public torch::autograd::Function<FreeEnergy> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& visible, const Tensor& weight,
                         const Tensor& visible_bias, const Tensor& hidden_bias,
-                        const std::string& visible_units, const std::string& hidden_units) {
-    ctx->save_for_backward({visible, weight, visible_bias, hidden_bias});
+                        const std::string& visible_units, const std::string& hidden_units,
+                        const std::optional<Tensor>& visible_precision,
+                        const std::optional<Tensor>& hidden_precision) {
+    ctx->save_for_backward({visible, weight, visible_bias, hidden_bias,
+                            visible_precision.value_or(Tensor()),
+                            hidden_precision.value_or(Tensor())});
+    ctx->saved_data["visible_units"] = visible_units;
     ctx->saved_data["hidden_units"] = hidden_units;
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    return torch_rbm::free_energy(visible, weight, visible_bias, hidden_bias,
-                                  {visible_units, hidden_units});
+    return torch_rbm::free_energy(
+        visible, weight, visible_bias, hidden_bias,
+        {visible_units, hidden_units, visible_precision, hidden_precision});
   }
 
   // Made of differentiable operators on the inputs, so that it can be differentiated again.
@@ -35,20 +41,25 @@ class FreeEnergy : public torch::autograd::Function<FreeEnergy> {
     const auto saved = ctx->get_saved_variables();
     const Tensor& visible = saved[0];
     const Tensor& weight = saved[1];
-    const auto& hidden = checks::unit_type("free_energy", checks::kHidden,
-                                           ctx->saved_data["hidden_units"].toStringRef());
+    const std::optional<Tensor> visible_precision = if_defined(saved[4]);
+    const std::optional<Tensor> hidden_precision = if_defined(saved[5]);
+    const reference::Model model(ModelArguments(
+        weight, saved[2], saved[3], ctx->saved_data["visible_units"].toStringRef(),
+        ctx->saved_data["hidden_units"].toStringRef(), visible_precision, hidden_precision));
     using reference::accumulated;
-    const Tensor w = accumulated(weight, weight);
     const Tensor v = accumulated(visible, weight);
-    const Tensor mean = hidden.mean(at::linear(v, w, accumulated(saved[3], weight)));
+    const Tensor mean = model.hidden->mean(model.hidden_field(v));
     const Tensor negative = -grads[0].unsqueeze(-1);
     const Tensor hidden_grad = negative * mean;
 
     using reference::as_rows;
-    variable_list result(6);
+    variable_list result(8);
     if (ctx->needs_input_grad(0)) {
-      result[0] = (negative * accumulated(saved[2], weight) + at::linear(hidden_grad, w.t()))
-                      .to(visible.scalar_type());
+      Tensor grad = negative * model.visible_bias + at::linear(hidden_grad, model.weight.t());
+      if (const Tensor precision = model.visible->precision(); precision.defined()) {
+        grad = grad - negative * v * precision.to(v.options());
+      }
+      result[0] = grad.to(visible.scalar_type());
     }
     if (ctx->needs_input_grad(1)) {
       result[1] = as_rows(hidden_grad).t().mm(as_rows(v)).to(weight.scalar_type());
@@ -65,16 +76,18 @@ class FreeEnergy : public torch::autograd::Function<FreeEnergy> {
 
 Tensor free_energy_kernel(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
                           const Tensor& hidden_bias, std::string_view visible_units,
-                          std::string_view hidden_units) {
-  constexpr auto kOp = "free_energy";
-  checks::free_energy(kOp, visible, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  if (needs_reference({visible, weight, visible_bias, hidden_bias})) {
-    return reference::free_energy(
-        visible,
-        reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units));
+                          std::string_view hidden_units,
+                          const std::optional<Tensor>& visible_precision,
+                          const std::optional<Tensor>& hidden_precision) {
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::free_energy("free_energy", visible, model);
+  if (needs_reference({visible, weight, visible_bias, hidden_bias},
+                      {visible_precision, hidden_precision})) {
+    return reference::free_energy(visible, reference::Model(model));
   }
   return FreeEnergy::apply(visible, weight, visible_bias, hidden_bias, std::string(visible_units),
-                           std::string(hidden_units));
+                           std::string(hidden_units), visible_precision, hidden_precision);
 }
 
 }  // namespace

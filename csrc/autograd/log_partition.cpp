@@ -21,43 +21,60 @@ class LogPartition : public torch::autograd::Function<LogPartition> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& weight, const Tensor& visible_bias,
                         const Tensor& hidden_bias, const std::string& visible_units,
-                        const std::string& hidden_units) {
+                        const std::string& hidden_units,
+                        const std::optional<Tensor>& visible_precision,
+                        const std::optional<Tensor>& hidden_precision) {
     ctx->saved_data["visible_units"] = visible_units;
     ctx->saved_data["hidden_units"] = hidden_units;
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    const Tensor log_z =
-        torch_rbm::log_partition(weight, visible_bias, hidden_bias, {visible_units, hidden_units});
-    ctx->save_for_backward({weight, visible_bias, hidden_bias, log_z});
+    const Tensor log_z = torch_rbm::log_partition(
+        weight, visible_bias, hidden_bias,
+        {visible_units, hidden_units, visible_precision, hidden_precision});
+    ctx->save_for_backward({weight, visible_bias, hidden_bias, log_z,
+                            visible_precision.value_or(Tensor()),
+                            hidden_precision.value_or(Tensor())});
     return log_z;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
     const Tensor& weight = saved[0];
-    const reference::Model model = reference::make_model(
-        "log_partition", weight, saved[1], saved[2], ctx->saved_data["visible_units"].toStringRef(),
-        ctx->saved_data["hidden_units"].toStringRef());
+    const std::optional<Tensor> visible_precision = if_defined(saved[4]);
+    const std::optional<Tensor> hidden_precision = if_defined(saved[5]);
+    const reference::Model model(ModelArguments(
+        weight, saved[1], saved[2], ctx->saved_data["visible_units"].toStringRef(),
+        ctx->saved_data["hidden_units"].toStringRef(), visible_precision, hidden_precision));
     const reference::Moments moments = reference::moments(model, saved[3]);
     const auto result = [&](const Tensor& moment) {
       return (grads[0] * moment).to(weight.scalar_type());
     };
-    return {result(moments.weight), result(moments.visible_bias), result(moments.hidden_bias),
-            Tensor(), Tensor()};
+    return {result(moments.weight),
+            result(moments.visible_bias),
+            result(moments.hidden_bias),
+            Tensor(),
+            Tensor(),
+            Tensor(),
+            Tensor()};
   }
 };
 
 Tensor log_partition_kernel(const Tensor& weight, const Tensor& visible_bias,
                             const Tensor& hidden_bias, std::string_view visible_units,
-                            std::string_view hidden_units) {
+                            std::string_view hidden_units,
+                            const std::optional<Tensor>& visible_precision,
+                            const std::optional<Tensor>& hidden_precision) {
   constexpr auto kOp = "log_partition";
-  checks::log_partition(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  if (needs_reference({weight, visible_bias, hidden_bias})) {
-    return reference::log_partition(
-        kOp,
-        reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units));
+  const ModelArguments arguments(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                                 visible_precision, hidden_precision);
+  checks::log_partition(kOp, arguments);
+  const reference::Model model(arguments);
+  const bool closed_form = model.visible->is_gaussian() && model.hidden->is_gaussian();
+  if (closed_form ||
+      needs_reference({weight, visible_bias, hidden_bias}, {visible_precision, hidden_precision})) {
+    return reference::log_partition(kOp, model);
   }
   return LogPartition::apply(weight, visible_bias, hidden_bias, std::string(visible_units),
-                             std::string(hidden_units));
+                             std::string(hidden_units), visible_precision, hidden_precision);
 }
 
 }  // namespace

@@ -4,11 +4,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <initializer_list>
+#include <optional>
 
 namespace torch_rbm::autograd {
 
 /// A C++ autograd function supports neither the transforms of torch.func nor forward-mode
-/// differentiation; the ATen formula supports both. True when one of them is at work.
-[[nodiscard]] bool needs_reference(std::initializer_list<at::Tensor> inputs);
+/// differentiation, and ours have no derivative for precisions; the ATen formula has all of them.
+/// True when it is needed.
+[[nodiscard]] bool needs_reference(std::initializer_list<at::Tensor> inputs,
+                                   std::initializer_list<std::optional<at::Tensor>> precisions);
 
 }  // namespace torch_rbm::autograd

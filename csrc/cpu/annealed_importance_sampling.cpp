@@ -94,15 +94,17 @@ std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const 
 std::tuple<Tensor, Tensor> annealed_importance_sampling(
     const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
-    std::string_view visible_units, std::string_view hidden_units, const Tensor& key) {
+    std::string_view visible_units, std::string_view hidden_units,
+    const std::optional<Tensor>& visible_precision, const std::optional<Tensor>& hidden_precision,
+    const Tensor& key) {
   constexpr auto kOp = "annealed_importance_sampling";
-  checks::annealed_importance_sampling(kOp, chain, weight, visible_bias, hidden_bias,
-                                       base_visible_bias, betas, visible_units, hidden_units);
+  const ModelArguments arguments(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                                 visible_precision, hidden_precision);
+  checks::annealed_importance_sampling(kOp, chain, arguments, base_visible_bias, betas);
   checks::key(kOp, key, weight.device());
-  const reference::Model model =
-      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+  const reference::Model model(arguments);
   const Tensor base_bias = reference::accumulated(base_visible_bias, weight);
-  if (use_kernels() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
+  if (use_kernels() && model.is_bernoulli() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
       (base_bias.isfinite().all() & betas.isfinite().all()).item<bool>()) {
     const auto result = with_packed<Model>(model, [&](const auto& packed) {
       return fused(packed, reference::as_rows(chain), base_bias, betas, Key(key));

@@ -32,7 +32,8 @@ template <typename Real>
 std::optional<Tensor> samples(const Product<Real>& product, const Tensor& states,
                               const random::Stream& stream) {
   const Key key(stream.key);
-  const Tensor result = at::empty({states.size(0), product.outputs()}, states.options());
+  const Tensor result =
+      at::empty({states.size(0), product.outputs()}, states.options().layout(at::kStrided));
   const bool binary = for_each_chunk(states, [&](const States& chunk, int64_t first) {
     States sampled(chunk.rows(), product.outputs());
     product.for_each_block(chunk,
@@ -49,30 +50,31 @@ c10::DimVector with_last(const Tensor& states, int64_t last) {
 }
 
 // `weight` is [this layer, other layer].
-Tensor layer_mean(const Tensor& states, const Tensor& weight, const Tensor& bias,
-                  const units::UnitType& units) {
+Tensor layer_mean(const Tensor& states, const Tensor& weight, const LayerArguments& layer) {
   const Tensor rows = reference::as_rows(states);
-  if (use_kernels() && packing_pays(rows.size(0), weight.numel())) {
+  if (use_kernels() && reference::make_layer(layer)->is_bernoulli() &&
+      packing_pays(rows.size(0), weight.numel())) {
     const auto result = with_packed<Product>(
-        accumulated(weight, bias), [&](const auto& product) { return means(product, rows); });
+        accumulated(weight, layer.bias), [&](const auto& product) { return means(product, rows); });
     if (result) {
       return result->view(with_last(states, weight.size(0))).to(weight.scalar_type());
     }
   }
-  return reference::layer_mean(states, weight, bias, units);
+  return reference::layer_mean(states, weight, layer);
 }
 
-Tensor sample_layer(const Tensor& states, const Tensor& weight, const Tensor& bias,
-                    const units::UnitType& units, const random::Stream& stream) {
-  if (use_kernels() && states.numel() > 0 && weight.numel() > 0) {
-    const auto result = with_packed<Product>(accumulated(weight, bias), [&](const auto& product) {
-      return samples(product, reference::as_rows(states), stream);
-    });
+Tensor sample_layer(const Tensor& states, const Tensor& weight, const LayerArguments& layer,
+                    const random::Stream& stream) {
+  if (use_kernels() && reference::make_layer(layer)->is_bernoulli() && states.numel() > 0 &&
+      weight.numel() > 0) {
+    const auto result = with_packed<Product>(
+        accumulated(weight, layer.bias),
+        [&](const auto& product) { return samples(product, reference::as_rows(states), stream); });
     if (result) {
       return result->view(with_last(states, weight.size(0)));
     }
   }
-  return reference::sample_layer(states, weight, bias, units, stream);
+  return reference::sample_layer(states, weight, layer, stream);
 }
 
 using Conditionals = ConditionalKernels<&layer_mean, &sample_layer>;
@@ -80,6 +82,12 @@ using Conditionals = ConditionalKernels<&layer_mean, &sample_layer>;
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CPU, m) {
+  m.impl("hidden_mean", &Conditionals::hidden_mean);
+  m.impl("visible_mean", &Conditionals::visible_mean);
+  m.impl("sample_hidden.key", &Conditionals::sample_hidden);
+  m.impl("sample_visible.key", &Conditionals::sample_visible);
+}
+TORCH_LIBRARY_IMPL(torch_rbm, SparseCsrCPU, m) {
   m.impl("hidden_mean", &Conditionals::hidden_mean);
   m.impl("visible_mean", &Conditionals::visible_mean);
   m.impl("sample_hidden.key", &Conditionals::sample_hidden);

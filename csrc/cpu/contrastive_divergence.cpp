@@ -38,16 +38,43 @@ struct Phases {
   std::optional<PhaseRows<Real>> negative;
 };
 
-template <typename Real>
-void write(const Visible& visible, const Tensor& out, int64_t first) {
-  if (visible.binary()) {
-    visible.states.write(out, first);
-  } else {
-    out.narrow(0, first, visible.states.rows()).copy_(visible.dense);
+// The moved chain, in the layout and dtype of the given one.
+class MovedChain {
+ public:
+  explicit MovedChain(const Tensor& chain) {
+    if (chain.layout() == at::kSparseCsr) {
+      csr_.emplace(chain.size(0), chain.size(1), chain.scalar_type());
+    } else {
+      strided_ = at::empty(chain.sizes(), chain.options());
+    }
   }
-}
+
+  /// The rows from `first` on; chunks must come in order.
+  void write(const Visible& visible, int64_t first) {
+    if (!csr_) {
+      if (visible.binary()) {
+        visible.states.write(strided_, first);
+      } else {
+        strided_.narrow(0, first, visible.states.rows()).copy_(visible.dense);
+      }
+      return;
+    }
+    for (int64_t row = 0; row < visible.states.rows(); ++row) {
+      csr_->add(visible.states.active_units(row));
+    }
+  }
+
+  [[nodiscard]] Tensor finish() const { return csr_ ? csr_->finish() : strided_; }
+
+ private:
+  Tensor strided_;
+  std::optional<CsrWriter> csr_;
+};
 
 bool same_rows(const Tensor& a, const Tensor& b) {
+  if (a.layout() == at::kSparseCsr || b.layout() == at::kSparseCsr) {
+    return a.is_same(b);
+  }
   return a.const_data_ptr() == b.const_data_ptr() && a.sizes() == b.sizes() &&
          a.strides() == b.strides() && a.scalar_type() == b.scalar_type();
 }
@@ -60,7 +87,7 @@ class Estimator {
 
   /// The two phases of the rows from `first` on; writes the moved chain.
   [[nodiscard]] Phases<Real> chunk(const Tensor& data, const Tensor& chain, int64_t first,
-                                   const Tensor& moved) const {
+                                   MovedChain& moved) const {
     Phases<Real> result;
     const int64_t data_last = std::min(first + kChunkRows, data.size(0));
     const int64_t chain_last = std::min(first + kChunkRows, chain.size(0));
@@ -80,7 +107,7 @@ class Estimator {
                             : model_.read(chain, first, chain_last);
       walk(visible, first, first_sample ? &*first_sample : nullptr);
       result.negative.emplace(statistics(std::move(visible), options_.steps, first, nullptr));
-      write<Real>(result.negative->visible, moved, first);
+      moved.write(result.negative->visible, first);
     }
     return result;
   }
@@ -176,7 +203,7 @@ std::optional<Estimate> fused(const Model<Real>& model, const Tensor& data, cons
                               const Options& options, const Key& key) {
   const Estimator<Real> estimator(model, options, key);
   Gradient<Real> gradient(model.parameters());
-  const Tensor moved = at::empty(chain.sizes(), chain.options());
+  MovedChain moved(chain);
   const auto row_weight = [](const Tensor& rows) {
     return 1 / static_cast<Real>(std::max<int64_t>(rows.size(0), 1));
   };
@@ -184,21 +211,26 @@ std::optional<Estimate> fused(const Model<Real>& model, const Tensor& data, cons
     const Phases<Real> phases = estimator.chunk(data, chain, first, moved);
     add_phases(gradient, phases, -row_weight(data), row_weight(chain));
   }
-  return Estimate{gradient.weight(), gradient.visible_bias(), gradient.hidden_bias(), moved};
+  return Estimate{gradient.weight(), gradient.visible_bias(), gradient.hidden_bias(),
+                  moved.finish()};
 }
 
 Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const Tensor& weight,
                                 const Tensor& visible_bias, const Tensor& hidden_bias,
                                 int64_t steps, std::string_view visible_units,
-                                std::string_view hidden_units, bool sampled_hidden,
+                                std::string_view hidden_units,
+                                const std::optional<Tensor>& visible_precision,
+                                const std::optional<Tensor>& hidden_precision,
+                                const std::optional<Tensor>& observed, bool sampled_hidden,
                                 bool mean_visible, const Tensor& key) {
   constexpr auto kOp = "contrastive_divergence";
-  checks::contrastive_divergence(kOp, data, chain, weight, visible_bias, hidden_bias, steps,
-                                 visible_units, hidden_units, mean_visible);
+  const ModelArguments arguments(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                                 visible_precision, hidden_precision);
+  checks::contrastive_divergence(kOp, data, chain, arguments, steps, observed, mean_visible);
   checks::key(kOp, key, weight.device());
-  const reference::Model model =
-      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  if (use_kernels() && weight.numel() > 0 && data.numel() + chain.numel() > 0) {
+  const reference::Model model(arguments);
+  if (use_kernels() && model.is_bernoulli() && !observed && weight.numel() > 0 &&
+      data.numel() + chain.numel() > 0) {
     using reference::as_rows;
     const auto result = with_packed<Model>(model, [&](const auto& packed) {
       return fused(packed, as_rows(data), as_rows(chain), {steps, sampled_hidden, mean_visible},
@@ -207,16 +239,20 @@ Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const T
     if (result) {
       const auto& [grad_weight, grad_visible_bias, grad_hidden_bias, moved] = *result;
       return {grad_weight.to(weight.scalar_type()), grad_visible_bias.to(weight.scalar_type()),
-              grad_hidden_bias.to(weight.scalar_type()), moved.view(chain.sizes())};
+              grad_hidden_bias.to(weight.scalar_type()),
+              chain.dim() == 2 ? moved : moved.view(chain.sizes())};
     }
   }
   return reference::contrastive_divergence(data, chain, model, weight.scalar_type(), steps,
-                                           sampled_hidden, mean_visible, key);
+                                           observed, sampled_hidden, mean_visible, key);
 }
 
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CPU, m) {
+  m.impl("contrastive_divergence.key", &contrastive_divergence);
+}
+TORCH_LIBRARY_IMPL(torch_rbm, SparseCsrCPU, m) {
   m.impl("contrastive_divergence.key", &contrastive_divergence);
 }
 

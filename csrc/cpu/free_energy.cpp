@@ -45,13 +45,14 @@ std::optional<Tensor> fused(const Product<Real>& product, const Tensor& visible,
 
 Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
                    const Tensor& hidden_bias, std::string_view visible_units,
-                   std::string_view hidden_units) {
-  constexpr auto kOp = "free_energy";
-  checks::free_energy(kOp, visible, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  const reference::Model model =
-      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+                   std::string_view hidden_units, const std::optional<Tensor>& visible_precision,
+                   const std::optional<Tensor>& hidden_precision) {
+  const ModelArguments arguments(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                                 visible_precision, hidden_precision);
+  checks::free_energy("free_energy", visible, arguments);
+  const reference::Model model(arguments);
   const Tensor rows = reference::as_rows(visible);
-  if (use_kernels() && packing_pays(rows.size(0), weight.numel())) {
+  if (use_kernels() && model.is_bernoulli() && packing_pays(rows.size(0), weight.numel())) {
     const auto energies = with_packed<Product>(
         Direction{model.weight, model.hidden_bias},
         [&](const auto& product) { return fused(product, rows, model.visible_bias); });
@@ -66,6 +67,9 @@ Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& vi
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CPU, m) {
+  m.impl("free_energy", &free_energy);
+}
+TORCH_LIBRARY_IMPL(torch_rbm, SparseCsrCPU, m) {
   m.impl("free_energy", &free_energy);
 }
 

@@ -2,6 +2,7 @@
 #include "cpu/model.h"
 #include "ops/checks.h"
 #include "reference/formulas.h"
+#include "units/specification.h"
 
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
@@ -106,16 +107,18 @@ std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const 
 std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
                                  const Tensor& visible_bias, const Tensor& hidden_bias,
                                  int64_t steps, std::string_view visible_units,
-                                 std::string_view hidden_units, const std::optional<Tensor>& clamp,
-                                 const Tensor& key) {
+                                 std::string_view hidden_units,
+                                 const std::optional<Tensor>& visible_precision,
+                                 const std::optional<Tensor>& hidden_precision,
+                                 const std::optional<Tensor>& clamp, const Tensor& key) {
   constexpr auto kOp = "gibbs";
-  checks::gibbs(kOp, visible, weight, visible_bias, hidden_bias, steps, visible_units, hidden_units,
-                clamp);
+  const ModelArguments arguments(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                                 visible_precision, hidden_precision);
+  checks::gibbs(kOp, visible, arguments, steps, clamp);
   checks::key(kOp, key, weight.device());
-  const reference::Model model =
-      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+  const reference::Model model(arguments);
   using reference::as_rows;
-  if (use_kernels() && visible.numel() > 0 && hidden_bias.numel() > 0) {
+  if (use_kernels() && model.is_bernoulli() && visible.numel() > 0 && hidden_bias.numel() > 0) {
     const std::optional<Tensor> mask =
         clamp ? std::optional(as_rows(clamp->expand(visible.sizes()))) : std::nullopt;
     const auto result = with_packed<Model>(model, [&](const auto& packed) {
@@ -129,7 +132,8 @@ std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
   }
   const reference::Chain chain =
       reference::gibbs(visible, model, steps, clamp, /*mean_visible=*/false, key);
-  return {chain.visible.to(visible.scalar_type()), chain.hidden.to(visible.scalar_type())};
+  return {chain.visible.to(visible.scalar_type()),
+          chain.hidden.to(units::sample_dtype(visible, hidden_units, weight))};
 }
 
 }  // namespace

@@ -88,12 +88,15 @@ std::optional<double> fused(const reference::Model& model) {
 }
 
 Tensor log_partition(const Tensor& weight, const Tensor& visible_bias, const Tensor& hidden_bias,
-                     std::string_view visible_units, std::string_view hidden_units) {
+                     std::string_view visible_units, std::string_view hidden_units,
+                     const std::optional<Tensor>& visible_precision,
+                     const std::optional<Tensor>& hidden_precision) {
   constexpr auto kOp = "log_partition";
-  checks::log_partition(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  const reference::Model model =
-      reference::make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  if (use_kernels() && weight.numel() > 0) {
+  const ModelArguments arguments(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                                 visible_precision, hidden_precision);
+  checks::log_partition(kOp, arguments);
+  const reference::Model model(arguments);
+  if (use_kernels() && model.is_bernoulli() && weight.numel() > 0) {
     reference::check_can_enumerate(kOp, model);
     if (const auto log_z = fused(model)) {
       return at::scalar_tensor(*log_z, at::kDouble);

@@ -1,6 +1,7 @@
 // An RBM of Bernoulli units, packed for the kernels, and the steps that every sampler is made of.
 #pragma once
 
+#include "cpu/csr.h"
 #include "cpu/key.h"
 #include "cpu/product.h"
 #include "reference/model.h"
@@ -136,8 +137,9 @@ class Model {
     if (auto binary = read_binary(rows, first, last)) {
       return std::move(*binary);
     }
-    return {States(last - first, visible()),
-            reference::accumulated(rows.narrow(0, first, last - first), parameters_.weight)};
+    const Tensor dense = rows.layout() == at::kSparseCsr ? dense_rows(rows, first, last)
+                                                         : rows.narrow(0, first, last - first);
+    return {States(last - first, visible()), reference::accumulated(dense, parameters_.weight)};
   }
 
   [[nodiscard]] Tensor empty_visible(int64_t rows) const {

@@ -2,7 +2,10 @@
 #include "cpu/states.h"
 
 #include "cpu/capability.h"
+#include "cpu/csr.h"
 #include "cpu/parallel.h"
+
+#include <bit>
 
 namespace torch_rbm::cpu {
 
@@ -48,6 +51,9 @@ BitRows States::bits() const {
 }
 
 bool States::read(const at::Tensor& rows, int64_t first) {
+  if (rows.layout() == at::kSparseCsr) {
+    return read_csr(rows, first);
+  }
   const StateFormat format = state_format(rows.scalar_type());
   const auto* const values = static_cast<const char*>(rows.const_data_ptr());
   std::atomic<bool> binary{true};
@@ -62,6 +68,31 @@ bool States::read(const at::Tensor& rows, int64_t first) {
   return binary;
 }
 
+bool States::read_csr(const at::Tensor& rows, int64_t first) {
+  const CsrRows part = csr_rows(rows, first, first + rows_);
+  // The values as one row of states: those that are 1.
+  const int64_t count = part.values.numel();
+  const Buffer<uint64_t> ones(parts(count, kBlockUnits));
+  const BitRows value_bits{ones.data(), parts(count, kBlockUnits), 1, count};
+  if (!kernels().pack_states(part.values.const_data_ptr(), state_format(part.values.scalar_type()),
+                             0, 1, value_bits)) {
+    return false;
+  }
+  const auto* const starts = part.starts.const_data_ptr<int64_t>();
+  const auto* const units = part.units.const_data_ptr<int64_t>();
+  const double work = kListUnit * static_cast<double>(count + rows_ * words_);
+  for_each_rows(rows_, work, [&](int64_t begin, int64_t end) {
+    std::fill(bits_.data() + begin * words_, bits_.data() + end * words_, 0);
+    for (int64_t row = begin; row < end; ++row) {
+      for (int64_t i = starts[row]; i < starts[row + 1]; ++i) {
+        const uint64_t one = (ones.data()[i / kBlockUnits] >> (i % kBlockUnits)) & 1;
+        bits_.data()[row * words_ + units[i] / kBlockUnits] |= one << (units[i] % kBlockUnits);
+      }
+    }
+  });
+  return true;
+}
+
 void States::write(const at::Tensor& rows, int64_t first) const {
   const StateFormat format = state_format(rows.scalar_type());
   auto* const values = static_cast<char*>(rows.mutable_data_ptr());
@@ -71,6 +102,16 @@ void States::write(const at::Tensor& rows, int64_t first) const {
                             values + (first + begin) * rows.stride(0) * format.bytes,
                             rows.stride(0));
   });
+}
+
+std::vector<int64_t> States::active_units(int64_t row) const {
+  std::vector<int64_t> units;
+  for (int64_t word = 0; word < words_; ++word) {
+    for (uint64_t left = bits_.data()[row * words_ + word]; left != 0; left &= left - 1) {
+      units.push_back(word * kBlockUnits + std::countr_zero(left));
+    }
+  }
+  return units;
 }
 
 States States::transposed() const {

@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace torch_rbm::cpu {
 
@@ -23,11 +24,13 @@ class States {
   [[nodiscard]] int64_t units() const { return units_; }
   [[nodiscard]] int64_t words() const { return words_; }
 
-  /// Reads the rows [first, first + rows()) of a tensor [rows, units]; false if one of its values
-  /// is neither 0 nor 1.
+  /// Reads the rows [first, first + rows()) of a tensor [rows, units], strided or CSR; false if one
+  /// of its values is neither 0 nor 1.
   [[nodiscard]] bool read(const at::Tensor& rows, int64_t first);
   /// Writes into those rows of a contiguous tensor.
   void write(const at::Tensor& rows, int64_t first) const;
+  /// The active units of one row, rising.
+  [[nodiscard]] std::vector<int64_t> active_units(int64_t row) const;
   /// The same states with rows and units exchanged.
   [[nodiscard]] States transposed() const;
 
@@ -41,6 +44,8 @@ class States {
   [[nodiscard]] int64_t active_count() const { return starts_.data()[rows_]; }
 
  private:
+  [[nodiscard]] bool read_csr(const at::Tensor& rows, int64_t first);
+
   int64_t rows_;
   int64_t units_;
   int64_t words_;

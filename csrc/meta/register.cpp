@@ -1,6 +1,7 @@
 // Meta kernels: the arguments checked and the shapes of the results, nothing computed.
 #include "ops/checks.h"
 #include "ops/signatures.h"
+#include "units/specification.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -11,6 +12,7 @@ namespace torch_rbm::meta {
 namespace {
 
 using at::Tensor;
+using signatures::OptionalTensor;
 
 // Every sampler has two overloads with the same results; only a key needs a check of its own.
 void check_random(const char* op, const Tensor& key, const Tensor& weight) {
@@ -31,77 +33,91 @@ Tensor empty_rows(const Tensor& states, const std::optional<c10::SymInt>& last,
 
 Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
                    const Tensor& hidden_bias, std::string_view visible_units,
-                   std::string_view hidden_units) {
-  checks::free_energy("free_energy", visible, weight, visible_bias, hidden_bias, visible_units,
-                      hidden_units);
+                   std::string_view hidden_units, const OptionalTensor& visible_precision,
+                   const OptionalTensor& hidden_precision) {
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::free_energy("free_energy", visible, model);
   return empty_rows(visible, std::nullopt,
                     weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
 Tensor log_partition(const Tensor& weight, const Tensor& visible_bias, const Tensor& hidden_bias,
-                     std::string_view visible_units, std::string_view hidden_units) {
-  checks::log_partition("log_partition", weight, visible_bias, hidden_bias, visible_units,
-                        hidden_units);
+                     std::string_view visible_units, std::string_view hidden_units,
+                     const OptionalTensor& visible_precision,
+                     const OptionalTensor& hidden_precision) {
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::log_partition("log_partition", model);
   return at::empty({}, weight.options().dtype(at::kDouble));
 }
 
 Tensor hidden_mean(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
-                   std::string_view hidden_units) {
+                   std::string_view hidden_units, const OptionalTensor& hidden_precision) {
   checks::conditional("hidden_mean", checks::kVisible, visible, checks::kHidden, weight,
-                      hidden_bias, hidden_units);
+                      {hidden_bias, hidden_units, hidden_precision});
   return empty_rows(visible, weight.sym_size(0), weight.scalar_type());
 }
 
 Tensor visible_mean(const Tensor& hidden, const Tensor& weight, const Tensor& visible_bias,
-                    std::string_view visible_units) {
+                    std::string_view visible_units, const OptionalTensor& visible_precision) {
   checks::conditional("visible_mean", checks::kHidden, hidden, checks::kVisible, weight,
-                      visible_bias, visible_units);
+                      {visible_bias, visible_units, visible_precision});
   return empty_rows(hidden, weight.sym_size(1), weight.scalar_type());
 }
 
 template <typename RandomSource>
 Tensor sample_hidden(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
-                     std::string_view hidden_units, RandomSource random) {
+                     std::string_view hidden_units, const OptionalTensor& hidden_precision,
+                     RandomSource random) {
   constexpr auto kOp = "sample_hidden";
-  checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight, hidden_bias,
-                      hidden_units);
+  checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight,
+                      {hidden_bias, hidden_units, hidden_precision});
   check_random(kOp, random, weight);
-  return empty_rows(visible, weight.sym_size(0), visible.scalar_type());
+  return empty_rows(visible, weight.sym_size(0),
+                    units::sample_dtype(visible, hidden_units, weight));
 }
 
 template <typename RandomSource>
 Tensor sample_visible(const Tensor& hidden, const Tensor& weight, const Tensor& visible_bias,
-                      std::string_view visible_units, RandomSource random) {
+                      std::string_view visible_units, const OptionalTensor& visible_precision,
+                      RandomSource random) {
   constexpr auto kOp = "sample_visible";
-  checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight, visible_bias,
-                      visible_units);
+  checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight,
+                      {visible_bias, visible_units, visible_precision});
   check_random(kOp, random, weight);
-  return empty_rows(hidden, weight.sym_size(1), hidden.scalar_type());
+  return empty_rows(hidden, weight.sym_size(1), units::sample_dtype(hidden, visible_units, weight));
 }
 
 template <typename RandomSource>
 std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
                                  const Tensor& visible_bias, const Tensor& hidden_bias,
                                  c10::SymInt steps, std::string_view visible_units,
-                                 std::string_view hidden_units, const std::optional<Tensor>& clamp,
-                                 RandomSource random) {
+                                 std::string_view hidden_units,
+                                 const OptionalTensor& visible_precision,
+                                 const OptionalTensor& hidden_precision,
+                                 const OptionalTensor& clamp, RandomSource random) {
   constexpr auto kOp = "gibbs";
-  checks::gibbs(kOp, visible, weight, visible_bias, hidden_bias, steps, visible_units, hidden_units,
-                clamp);
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::gibbs(kOp, visible, model, steps, clamp);
   check_random(kOp, random, weight);
-  return {empty_rows(visible, weight.sym_size(1), visible.scalar_type()),
-          empty_rows(visible, weight.sym_size(0), visible.scalar_type())};
+  return {
+      empty_rows(visible, weight.sym_size(1), visible.scalar_type()),
+      empty_rows(visible, weight.sym_size(0), units::sample_dtype(visible, hidden_units, weight))};
 }
 
 template <typename RandomSource>
 std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, c10::SymInt steps, std::string_view visible_units,
-    std::string_view hidden_units, bool /*sampled_hidden*/, bool mean_visible,
-    RandomSource random) {
+    std::string_view hidden_units, const OptionalTensor& visible_precision,
+    const OptionalTensor& hidden_precision, const OptionalTensor& observed, bool /*sampled_hidden*/,
+    bool mean_visible, RandomSource random) {
   constexpr auto kOp = "contrastive_divergence";
-  checks::contrastive_divergence(kOp, data, chain, weight, visible_bias, hidden_bias, steps,
-                                 visible_units, hidden_units, mean_visible);
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::contrastive_divergence(kOp, data, chain, model, steps, observed, mean_visible);
   check_random(kOp, random, weight);
   return {at::empty_like(weight), at::empty_like(visible_bias), at::empty_like(hidden_bias),
           empty_rows(chain, weight.sym_size(1), chain.scalar_type())};
@@ -111,10 +127,13 @@ template <typename RandomSource>
 std::tuple<Tensor, Tensor> annealed_importance_sampling(
     const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
-    std::string_view visible_units, std::string_view hidden_units, RandomSource random) {
+    std::string_view visible_units, std::string_view hidden_units,
+    const OptionalTensor& visible_precision, const OptionalTensor& hidden_precision,
+    RandomSource random) {
   constexpr auto kOp = "annealed_importance_sampling";
-  checks::annealed_importance_sampling(kOp, chain, weight, visible_bias, hidden_bias,
-                                       base_visible_bias, betas, visible_units, hidden_units);
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::annealed_importance_sampling(kOp, chain, model, base_visible_bias, betas);
   check_random(kOp, random, weight);
   return {empty_rows(chain, std::nullopt, at::kDouble),
           empty_rows(chain, weight.sym_size(1), chain.scalar_type())};

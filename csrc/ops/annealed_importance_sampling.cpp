@@ -19,13 +19,16 @@ std::tuple<Tensor, Tensor> from_generator(const Tensor& chain, const Tensor& wei
                                           const Tensor& base_visible_bias, const Tensor& betas,
                                           std::string_view visible_units,
                                           std::string_view hidden_units,
+                                          const std::optional<Tensor>& visible_precision,
+                                          const std::optional<Tensor>& hidden_precision,
                                           signatures::Generator generator) {
-  checks::annealed_importance_sampling("annealed_importance_sampling", chain, weight, visible_bias,
-                                       hidden_bias, base_visible_bias, betas, visible_units,
-                                       hidden_units);
+  checks::annealed_importance_sampling("annealed_importance_sampling", chain,
+                                       {weight, visible_bias, hidden_bias, visible_units,
+                                        hidden_units, visible_precision, hidden_precision},
+                                       base_visible_bias, betas);
   return sampler()({.key = random::draw_key(generator, weight.device())}, chain, weight,
-                   visible_bias, hidden_bias, base_visible_bias, betas, visible_units,
-                   hidden_units);
+                   visible_bias, hidden_bias, base_visible_bias, betas, visible_units, hidden_units,
+                   visible_precision, hidden_precision);
 }
 
 }  // namespace
@@ -37,7 +40,7 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling(const Tensor& chain, con
                                                         const Tensor& betas, const Units& units,
                                                         const Random& random) {
   return sampler()(random, chain, weight, visible_bias, hidden_bias, base_visible_bias, betas,
-                   units.visible, units.hidden);
+                   units.visible, units.hidden, units.visible_precision, units.hidden_precision);
 }
 
 TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {

@@ -1,6 +1,8 @@
 // The checks shared by the operators.
 #include "ops/checks.h"
 
+#include "units/specification.h"
+
 #include <algorithm>
 #include <sstream>
 #include <string>
@@ -29,9 +31,9 @@ bool holds(const c10::SymBool& condition) {
   return condition.expect_true(__FILE__, __LINE__);
 }
 
-void same_device(const char* op, const char* name, const Tensor& tensor, const Tensor& weight) {
-  if (tensor.device() != weight.device()) {
-    value_error(op, "expected {} on {}, the device of weight, got {}", name, text(weight.device()),
+void same_device(const char* op, const char* name, const Tensor& tensor, const Tensor& other) {
+  if (tensor.device() != other.device()) {
+    value_error(op, "expected {} on {}, as the other arguments, got {}", name, text(other.device()),
                 text(tensor.device()));
   }
 }
@@ -48,36 +50,61 @@ void strided(const char* op, const char* name, const Tensor& tensor) {
   }
 }
 
-void weight_matrix(const char* op, const Tensor& weight) {
-  defined(op, "weight", weight);
-  switch (weight.scalar_type()) {
+void real_numbers(const char* op, const char* name, const Tensor& tensor) {
+  defined(op, name, tensor);
+  switch (tensor.scalar_type()) {
     case at::kFloat:
     case at::kDouble:
     case at::kBFloat16:
     case at::kHalf:
       break;
     default:
-      type_error(op, "expected weight of dtype float32, float64, bfloat16 or float16, got {}",
-                 dtype(weight));
+      type_error(op, "expected {} of dtype float32, float64, bfloat16 or float16, got {}", name,
+                 dtype(tensor));
   }
-  strided(op, "weight", weight);
+  strided(op, name, tensor);
+}
+
+void weight_matrix(const char* op, const Tensor& weight) {
+  real_numbers(op, "weight", weight);
   if (weight.dim() != 2) {
     value_error(op, "expected weight of shape [hidden, visible], got {}", shape(weight));
   }
 }
 
-void bias_of(const char* op, const char* name, const Side& side, const Tensor& bias,
-             const Tensor& weight) {
-  defined(op, name, bias);
-  if (bias.scalar_type() != weight.scalar_type()) {
-    type_error(op, "expected {} of dtype {}, as weight, got {}", name, dtype(weight), dtype(bias));
+// A vector with a value for each of `size` units, of the dtype and on the device of `like`.
+void per_unit(const char* op, const char* name, const Tensor& values, const c10::SymInt& size,
+              const char* like_name, const Tensor& like) {
+  defined(op, name, values);
+  if (values.scalar_type() != like.scalar_type()) {
+    type_error(op, "expected {} of dtype {}, as {}, got {}", name, dtype(like), like_name,
+               dtype(values));
   }
+  if (values.dim() != 1 || !holds(values.sym_size(0).sym_eq(size))) {
+    value_error(op, "expected {} of shape [{}], as {} is {}, got {}", name, text(size), like_name,
+                shape(like), shape(values));
+  }
+  same_device(op, name, values, like);
+}
+
+void unit_types(const char* op, const char* name, std::string_view units, const c10::SymInt& size) {
+  if (units == "bernoulli") {
+    return;  // whose number of units may be symbolic
+  }
+  const std::string error = units::parse(units, size.guard_int(__FILE__, __LINE__)).error;
+  if (!error.empty()) {
+    value_error(op, "expected {} to be {}, got \"{}\"", name, error, units);
+  }
+}
+
+void layer(const char* op, const Side& side, const LayerArguments& arguments,
+           const Tensor& weight) {
   const c10::SymInt size = weight.sym_size(side.weight_dim);
-  if (bias.dim() != 1 || !holds(bias.sym_size(0).sym_eq(size))) {
-    value_error(op, "expected {} of shape [{}], as weight is {}, got {}", name, text(size),
-                shape(weight), shape(bias));
+  per_unit(op, side.bias, arguments.bias, size, "weight", weight);
+  if (arguments.precision) {
+    per_unit(op, side.precision, *arguments.precision, size, "weight", weight);
   }
-  same_device(op, name, bias, weight);
+  unit_types(op, side.units, arguments.units, size);
 }
 
 void steps_count(const char* op, const c10::SymInt& steps) {
@@ -86,39 +113,44 @@ void steps_count(const char* op, const c10::SymInt& steps) {
   }
 }
 
-void clamp_mask(const char* op, const Tensor& clamp, const Tensor& visible) {
-  if (clamp.scalar_type() != at::kBool) {
-    type_error(op, "expected clamp of dtype torch.bool, got {}", dtype(clamp));
+// A mask of the visible units of `states`.
+void mask(const char* op, const char* name, const Tensor& mask, const char* states_name,
+          const Tensor& states) {
+  defined(op, name, mask);
+  if (mask.scalar_type() != at::kBool) {
+    type_error(op, "expected {} of dtype torch.bool, got {}", name, dtype(mask));
   }
-  const int64_t extra = visible.dim() - clamp.dim();
+  const int64_t extra = states.dim() - mask.dim();
   bool fits = extra >= 0;
-  for (int64_t i = 0; fits && i < clamp.dim(); ++i) {
-    const c10::SymInt size = clamp.sym_size(i);
-    fits = holds(size.sym_eq(1).sym_or(size.sym_eq(visible.sym_size(extra + i))));
+  for (int64_t i = 0; fits && i < mask.dim(); ++i) {
+    const c10::SymInt size = mask.sym_size(i);
+    fits = holds(size.sym_eq(1).sym_or(size.sym_eq(states.sym_size(extra + i))));
   }
   if (!fits) {
-    value_error(op, "expected clamp broadcastable to visible {}, got {}", shape(visible),
-                shape(clamp));
+    value_error(op, "expected {} broadcastable to {} {}, got {}", name, states_name, shape(states),
+                shape(mask));
   }
-  same_device(op, "clamp", clamp, visible);
+  same_device(op, name, mask, states);
 }
 
-void parameters(const char* op, const Tensor& weight, const Tensor& visible_bias,
-                const Tensor& hidden_bias) {
-  weight_matrix(op, weight);
-  bias_of(op, kVisible.bias, kVisible, visible_bias, weight);
-  bias_of(op, kHidden.bias, kHidden, hidden_bias, weight);
-}
+enum class Layouts : uint8_t { strided, csr_too };
 
+// `units` is empty where they are not known.
 void states(const char* op, const char* name, const Tensor& tensor, const Side& side,
-            const Tensor& weight) {
+            std::string_view units, const Tensor& weight, Layouts layouts) {
   defined(op, name, tensor);
   const at::ScalarType type = tensor.scalar_type();
   if (type != weight.scalar_type() && type != at::kBool && type != at::kByte) {
     type_error(op, "expected {} of dtype {}, as weight, torch.bool or torch.uint8, got {}", name,
                dtype(weight), dtype(tensor));
   }
-  strided(op, name, tensor);
+  if (type != weight.scalar_type() && !units::has_binary_states(units)) {
+    type_error(op, "expected {} of dtype {}, as {} states are not just 0 and 1, got {}", name,
+               dtype(weight), units, dtype(tensor));
+  }
+  if (layouts == Layouts::strided || tensor.layout() != at::kSparseCsr) {
+    strided(op, name, tensor);
+  }
   const c10::SymInt size = weight.sym_size(side.weight_dim);
   if (tensor.dim() < 1 || !holds(tensor.sym_size(-1).sym_eq(size))) {
     value_error(op, "expected {} of shape [..., {}], as weight is {}, got {}", name, text(size),
@@ -128,15 +160,6 @@ void states(const char* op, const char* name, const Tensor& tensor, const Side& 
 }
 
 }  // namespace
-
-const units::UnitType& unit_type(const char* op, const Side& side, std::string_view name) {
-  const units::UnitType* const type = units::find(name);
-  if (type == nullptr) {
-    value_error(op, "expected {} to be one of {}, got \"{}\"", side.units, units::known_names(),
-                name);
-  }
-  return *type;
-}
 
 void key(const char* op, const Tensor& key, const at::Device& device) {
   defined(op, "key", key);
@@ -151,11 +174,36 @@ void key(const char* op, const Tensor& key, const at::Device& device) {
   }
 }
 
-void energy(const char* op, const Tensor& visible, const Tensor& hidden, const Tensor& weight,
-            const Tensor& visible_bias, const Tensor& hidden_bias) {
-  parameters(op, weight, visible_bias, hidden_bias);
-  states(op, kVisible.states, visible, kVisible, weight);
-  states(op, kHidden.states, hidden, kHidden, weight);
+void log_partition(const char* op, const ModelArguments& model) {
+  weight_matrix(op, model.weight);
+  layer(op, kVisible, model.visible, model.weight);
+  layer(op, kHidden, model.hidden, model.weight);
+}
+
+void free_energy(const char* op, const Tensor& visible, const ModelArguments& model) {
+  log_partition(op, model);
+  states(op, kVisible.states, visible, kVisible, model.visible.units, model.weight,
+         Layouts::csr_too);
+}
+
+void cumulant(const char* op, const Tensor& field, std::string_view units,
+              const std::optional<Tensor>& precision) {
+  real_numbers(op, "field", field);
+  if (field.dim() < 1) {
+    value_error(op, "expected field of shape [..., units], got {}", shape(field));
+  }
+  if (precision) {
+    per_unit(op, "precision", *precision, field.sym_size(-1), "field", field);
+  }
+  unit_types(op, "units", units, field.sym_size(-1));
+}
+
+void energy(const char* op, const Tensor& visible, const Tensor& hidden,
+            const ModelArguments& model) {
+  log_partition(op, model);
+  states(op, kVisible.states, visible, kVisible, model.visible.units, model.weight,
+         Layouts::strided);
+  states(op, kHidden.states, hidden, kHidden, model.hidden.units, model.weight, Layouts::strided);
   const auto batch = [](const Tensor& tensor) {
     return tensor.sym_sizes().slice(0, static_cast<size_t>(tensor.dim()) - 1);
   };
@@ -171,64 +219,51 @@ void energy(const char* op, const Tensor& visible, const Tensor& hidden, const T
   }
 }
 
-void free_energy(const char* op, const Tensor& visible, const Tensor& weight,
-                 const Tensor& visible_bias, const Tensor& hidden_bias,
-                 std::string_view visible_units, std::string_view hidden_units) {
-  static_cast<void>(unit_type(op, kVisible, visible_units));
-  static_cast<void>(unit_type(op, kHidden, hidden_units));
-  parameters(op, weight, visible_bias, hidden_bias);
-  states(op, kVisible.states, visible, kVisible, weight);
-}
-
-void log_partition(const char* op, const Tensor& weight, const Tensor& visible_bias,
-                   const Tensor& hidden_bias, std::string_view visible_units,
-                   std::string_view hidden_units) {
-  static_cast<void>(unit_type(op, kVisible, visible_units));
-  static_cast<void>(unit_type(op, kHidden, hidden_units));
-  parameters(op, weight, visible_bias, hidden_bias);
-}
-
 void conditional(const char* op, const Side& from, const Tensor& from_states, const Side& to,
-                 const Tensor& weight, const Tensor& bias, std::string_view units) {
-  static_cast<void>(unit_type(op, to, units));
+                 const Tensor& weight, const LayerArguments& arguments) {
   weight_matrix(op, weight);
-  bias_of(op, to.bias, to, bias, weight);
-  states(op, from.states, from_states, from, weight);
+  layer(op, to, arguments, weight);
+  states(op, from.states, from_states, from, /*units=*/"", weight, Layouts::csr_too);
 }
 
-void gibbs(const char* op, const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
-           const Tensor& hidden_bias, const c10::SymInt& steps, std::string_view visible_units,
-           std::string_view hidden_units, const std::optional<Tensor>& clamp) {
-  free_energy(op, visible, weight, visible_bias, hidden_bias, visible_units, hidden_units);
+void gibbs(const char* op, const Tensor& visible, const ModelArguments& model,
+           const c10::SymInt& steps, const std::optional<Tensor>& clamp) {
+  log_partition(op, model);
+  states(op, kVisible.states, visible, kVisible, model.visible.units, model.weight,
+         Layouts::strided);
   steps_count(op, steps);
   if (clamp) {
-    clamp_mask(op, *clamp, visible);
+    mask(op, "clamp", *clamp, kVisible.states, visible);
   }
 }
 
 void contrastive_divergence(const char* op, const Tensor& data, const Tensor& chain,
-                            const Tensor& weight, const Tensor& visible_bias,
-                            const Tensor& hidden_bias, const c10::SymInt& steps,
-                            std::string_view visible_units, std::string_view hidden_units,
-                            bool mean_visible) {
-  log_partition(op, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  states(op, "data", data, kVisible, weight);
-  states(op, "chain", chain, kVisible, weight);
+                            const ModelArguments& model, const c10::SymInt& steps,
+                            const std::optional<Tensor>& observed, bool mean_visible) {
+  log_partition(op, model);
+  states(op, "data", data, kVisible, model.visible.units, model.weight, Layouts::csr_too);
+  states(op, "chain", chain, kVisible, model.visible.units, model.weight, Layouts::csr_too);
   steps_count(op, steps);
+  if (observed) {
+    mask(op, "observed", *observed, "data", data);
+    mask(op, "observed", *observed, "chain", chain);
+  }
+  if (mean_visible) {
+    strided(op, "chain", chain);
+  }
   if (mean_visible && !chain.is_floating_point()) {
     type_error(op,
                "expected chain of dtype {} with mean_visible=True, as means are no states of {}",
-               dtype(weight), dtype(chain));
+               dtype(model.weight), dtype(chain));
   }
 }
 
-void annealed_importance_sampling(const char* op, const Tensor& chain, const Tensor& weight,
-                                  const Tensor& visible_bias, const Tensor& hidden_bias,
-                                  const Tensor& base_visible_bias, const Tensor& betas,
-                                  std::string_view visible_units, std::string_view hidden_units) {
-  log_partition(op, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  states(op, "chain", chain, kVisible, weight);
-  bias_of(op, "base_visible_bias", kVisible, base_visible_bias, weight);
+void annealed_importance_sampling(const char* op, const Tensor& chain, const ModelArguments& model,
+                                  const Tensor& base_visible_bias, const Tensor& betas) {
+  log_partition(op, model);
+  states(op, "chain", chain, kVisible, model.visible.units, model.weight, Layouts::strided);
+  per_unit(op, "base_visible_bias", base_visible_bias, model.weight.sym_size(1), "weight",
+           model.weight);
   defined(op, "betas", betas);
   if (betas.scalar_type() != at::kDouble) {
     type_error(op, "expected betas of dtype torch.float64, got {}", dtype(betas));
@@ -236,7 +271,7 @@ void annealed_importance_sampling(const char* op, const Tensor& chain, const Ten
   if (betas.dim() != 1 || !holds(betas.sym_size(0).sym_ge(2))) {
     value_error(op, "expected betas of shape [2 or more], got {}", shape(betas));
   }
-  same_device(op, "betas", betas, weight);
+  same_device(op, "betas", betas, model.weight);
 }
 
 void uniform(const char* op, const Tensor& key_tensor, const c10::SymInt& rows,

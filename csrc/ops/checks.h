@@ -1,7 +1,7 @@
 // The checks that every kernel of an operator runs before any work, whatever the device.
 #pragma once
 
-#include "units/units.h"
+#include "ops/arguments.h"
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/SymInt.h>
@@ -34,41 +34,32 @@ struct Side {
   const char* states;
   const char* bias;
   const char* units;
+  const char* precision;
   int64_t weight_dim;
 };
-inline constexpr Side kVisible{"visible", "visible_bias", "visible_units", 1};
-inline constexpr Side kHidden{"hidden", "hidden_bias", "hidden_units", 0};
+inline constexpr Side kVisible{"visible", "visible_bias", "visible_units", "visible_precision", 1};
+inline constexpr Side kHidden{"hidden", "hidden_bias", "hidden_units", "hidden_precision", 0};
 
-/// The unit type of one side.
-[[nodiscard]] const units::UnitType& unit_type(const char* op, const Side& side,
-                                               std::string_view name);
 /// `key` is an int64 tensor [seed, offset] on `device`.
 void key(const char* op, const Tensor& key, const at::Device& device);
 
 // All arguments of one operator, the key excepted.
-void energy(const char* op, const Tensor& visible, const Tensor& hidden, const Tensor& weight,
-            const Tensor& visible_bias, const Tensor& hidden_bias);
-void free_energy(const char* op, const Tensor& visible, const Tensor& weight,
-                 const Tensor& visible_bias, const Tensor& hidden_bias,
-                 std::string_view visible_units, std::string_view hidden_units);
-void log_partition(const char* op, const Tensor& weight, const Tensor& visible_bias,
-                   const Tensor& hidden_bias, std::string_view visible_units,
-                   std::string_view hidden_units);
-/// The mean or a sample of layer `to`, with its bias and units, given states of layer `from`.
+void log_partition(const char* op, const ModelArguments& model);
+void free_energy(const char* op, const Tensor& visible, const ModelArguments& model);
+void cumulant(const char* op, const Tensor& field, std::string_view units,
+              const std::optional<Tensor>& precision);
+void energy(const char* op, const Tensor& visible, const Tensor& hidden,
+            const ModelArguments& model);
+/// The mean or a sample of layer `to` given states of layer `from`.
 void conditional(const char* op, const Side& from, const Tensor& states, const Side& to,
-                 const Tensor& weight, const Tensor& bias, std::string_view units);
-void gibbs(const char* op, const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
-           const Tensor& hidden_bias, const c10::SymInt& steps, std::string_view visible_units,
-           std::string_view hidden_units, const std::optional<Tensor>& clamp);
+                 const Tensor& weight, const LayerArguments& layer);
+void gibbs(const char* op, const Tensor& visible, const ModelArguments& model,
+           const c10::SymInt& steps, const std::optional<Tensor>& clamp);
 void contrastive_divergence(const char* op, const Tensor& data, const Tensor& chain,
-                            const Tensor& weight, const Tensor& visible_bias,
-                            const Tensor& hidden_bias, const c10::SymInt& steps,
-                            std::string_view visible_units, std::string_view hidden_units,
-                            bool mean_visible);
-void annealed_importance_sampling(const char* op, const Tensor& chain, const Tensor& weight,
-                                  const Tensor& visible_bias, const Tensor& hidden_bias,
-                                  const Tensor& base_visible_bias, const Tensor& betas,
-                                  std::string_view visible_units, std::string_view hidden_units);
+                            const ModelArguments& model, const c10::SymInt& steps,
+                            const std::optional<Tensor>& observed, bool mean_visible);
+void annealed_importance_sampling(const char* op, const Tensor& chain, const ModelArguments& model,
+                                  const Tensor& base_visible_bias, const Tensor& betas);
 void uniform(const char* op, const Tensor& key, const c10::SymInt& rows, const c10::SymInt& units,
              const c10::SymInt& step, int64_t layer);
 

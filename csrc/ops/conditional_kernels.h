@@ -4,60 +4,54 @@
 
 #include "ops/checks.h"
 #include "random/stream.h"
-#include "units/units.h"
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <string_view>
 
 namespace torch_rbm {
 
-/// `layer_mean(states, weight, bias, units)` and `sample_layer(states, weight, bias, units,
-/// stream)` take a weight [this layer, other layer].
+/// `layer_mean(states, weight, layer)` and `sample_layer(states, weight, layer, stream)` take a
+/// weight [this layer, other layer].
 template <auto layer_mean, auto sample_layer>
 struct ConditionalKernels {
   using Tensor = at::Tensor;
+  using OptionalTensor = std::optional<at::Tensor>;
 
   static Tensor hidden_mean(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
-                            std::string_view hidden_units) {
-    constexpr auto kOp = "hidden_mean";
-    checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight, hidden_bias,
-                        hidden_units);
-    return layer_mean(visible, weight, hidden_bias,
-                      checks::unit_type(kOp, checks::kHidden, hidden_units));
+                            std::string_view hidden_units, const OptionalTensor& hidden_precision) {
+    const LayerArguments layer{hidden_bias, hidden_units, hidden_precision};
+    checks::conditional("hidden_mean", checks::kVisible, visible, checks::kHidden, weight, layer);
+    return layer_mean(visible, weight, layer);
   }
 
   static Tensor visible_mean(const Tensor& hidden, const Tensor& weight, const Tensor& visible_bias,
-                             std::string_view visible_units) {
-    constexpr auto kOp = "visible_mean";
-    checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight, visible_bias,
-                        visible_units);
-    return layer_mean(hidden, weight.t(), visible_bias,
-                      checks::unit_type(kOp, checks::kVisible, visible_units));
+                             std::string_view visible_units,
+                             const OptionalTensor& visible_precision) {
+    const LayerArguments layer{visible_bias, visible_units, visible_precision};
+    checks::conditional("visible_mean", checks::kHidden, hidden, checks::kVisible, weight, layer);
+    return layer_mean(hidden, weight.t(), layer);
   }
 
   static Tensor sample_hidden(const Tensor& visible, const Tensor& weight,
                               const Tensor& hidden_bias, std::string_view hidden_units,
-                              const Tensor& key) {
+                              const OptionalTensor& hidden_precision, const Tensor& key) {
     constexpr auto kOp = "sample_hidden";
-    checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight, hidden_bias,
-                        hidden_units);
+    const LayerArguments layer{hidden_bias, hidden_units, hidden_precision};
+    checks::conditional(kOp, checks::kVisible, visible, checks::kHidden, weight, layer);
     checks::key(kOp, key, weight.device());
-    return sample_layer(visible, weight, hidden_bias,
-                        checks::unit_type(kOp, checks::kHidden, hidden_units),
-                        {key, 0, random::Layer::hidden});
+    return sample_layer(visible, weight, layer, {key, 0, random::Layer::hidden});
   }
 
   static Tensor sample_visible(const Tensor& hidden, const Tensor& weight,
                                const Tensor& visible_bias, std::string_view visible_units,
-                               const Tensor& key) {
+                               const OptionalTensor& visible_precision, const Tensor& key) {
     constexpr auto kOp = "sample_visible";
-    checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight, visible_bias,
-                        visible_units);
+    const LayerArguments layer{visible_bias, visible_units, visible_precision};
+    checks::conditional(kOp, checks::kHidden, hidden, checks::kVisible, weight, layer);
     checks::key(kOp, key, weight.device());
-    return sample_layer(hidden, weight.t(), visible_bias,
-                        checks::unit_type(kOp, checks::kVisible, visible_units),
-                        {key, 0, random::Layer::visible});
+    return sample_layer(hidden, weight.t(), layer, {key, 0, random::Layer::visible});
   }
 };
 

@@ -16,13 +16,16 @@ const Sampler<signatures::ContrastiveDivergence>& sampler() {
 std::tuple<Tensor, Tensor, Tensor, Tensor> from_generator(
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, int64_t steps, std::string_view visible_units,
-    std::string_view hidden_units, bool sampled_hidden, bool mean_visible,
-    signatures::Generator generator) {
-  checks::contrastive_divergence("contrastive_divergence", data, chain, weight, visible_bias,
-                                 hidden_bias, steps, visible_units, hidden_units, mean_visible);
+    std::string_view hidden_units, const std::optional<Tensor>& visible_precision,
+    const std::optional<Tensor>& hidden_precision, const std::optional<Tensor>& observed,
+    bool sampled_hidden, bool mean_visible, signatures::Generator generator) {
+  checks::contrastive_divergence("contrastive_divergence", data, chain,
+                                 {weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                                  visible_precision, hidden_precision},
+                                 steps, observed, mean_visible);
   return sampler()({.key = random::draw_key(generator, weight.device())}, data, chain, weight,
-                   visible_bias, hidden_bias, steps, visible_units, hidden_units, sampled_hidden,
-                   mean_visible);
+                   visible_bias, hidden_bias, steps, visible_units, hidden_units, visible_precision,
+                   hidden_precision, observed, sampled_hidden, mean_visible);
 }
 
 }  // namespace
@@ -33,7 +36,8 @@ ContrastiveDivergence contrastive_divergence(const Tensor& data, const Tensor& c
                                              const ContrastiveDivergenceOptions& options) {
   auto [grad_weight, grad_visible_bias, grad_hidden_bias, moved] = sampler()(
       options.random, data, chain, weight, visible_bias, hidden_bias, steps, options.units.visible,
-      options.units.hidden, options.sampled_hidden, options.mean_visible);
+      options.units.hidden, options.units.visible_precision, options.units.hidden_precision,
+      options.observed, options.sampled_hidden, options.mean_visible);
   return {std::move(grad_weight), std::move(grad_visible_bias), std::move(grad_hidden_bias),
           std::move(moved)};
 }

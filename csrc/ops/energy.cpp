@@ -6,9 +6,10 @@
 namespace torch_rbm {
 
 Tensor energy(const Tensor& visible, const Tensor& hidden, const Tensor& weight,
-              const Tensor& visible_bias, const Tensor& hidden_bias) {
+              const Tensor& visible_bias, const Tensor& hidden_bias, const Units& units) {
   static const auto op = find_operator<signatures::Energy>("torch_rbm::energy");
-  return op.call(visible, hidden, weight, visible_bias, hidden_bias);
+  return op.call(visible, hidden, weight, visible_bias, hidden_bias, units.visible, units.hidden,
+                 units.visible_precision, units.hidden_precision);
 }
 
 }  // namespace torch_rbm

@@ -8,7 +8,8 @@ namespace torch_rbm {
 Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
                    const Tensor& hidden_bias, const Units& units) {
   static const auto op = find_operator<signatures::FreeEnergy>("torch_rbm::free_energy");
-  return op.call(visible, weight, visible_bias, hidden_bias, units.visible, units.hidden);
+  return op.call(visible, weight, visible_bias, hidden_bias, units.visible, units.hidden,
+                 units.visible_precision, units.hidden_precision);
 }
 
 }  // namespace torch_rbm

@@ -11,9 +11,12 @@ namespace torch_rbm {
 namespace {
 
 const std::string kParameters = "Tensor weight, Tensor visible_bias, Tensor hidden_bias";
-const std::string kVisibleUnits = "str visible_units=\"bernoulli\"";
-const std::string kHiddenUnits = "str hidden_units=\"bernoulli\"";
-const std::string kUnits = kVisibleUnits + ", " + kHiddenUnits;
+const std::string kUnits =
+    "str visible_units=\"bernoulli\", str hidden_units=\"bernoulli\", "
+    "Tensor? visible_precision=None, Tensor? hidden_precision=None";
+// Of the layer that is computed.
+const std::string kVisibleUnits = "str visible_units=\"bernoulli\", Tensor? visible_precision=None";
+const std::string kHiddenUnits = "str hidden_units=\"bernoulli\", Tensor? hidden_precision=None";
 
 void pure(torch::Library& m, const std::string& name, const std::string& arguments,
           const std::string& results) {
@@ -39,10 +42,11 @@ void sampler(torch::Library& m, const std::string& name, const std::string& argu
 TORCH_LIBRARY(torch_rbm, m) {
   m.def("version() -> str", [] { return std::string(TORCH_RBM_VERSION); });
 
-  pure(m, "energy", "Tensor visible, Tensor hidden, " + kParameters, "Tensor");
+  pure(m, "energy", "Tensor visible, Tensor hidden, " + kParameters + ", *, " + kUnits, "Tensor");
   pure(m, "free_energy", "Tensor visible, " + kParameters + ", *, " + kUnits, "Tensor");
   pure(m, "log_partition", kParameters + ", *, " + kUnits, "Tensor");
 
+  pure(m, "cumulant", "Tensor field, *, str units=\"bernoulli\", Tensor? precision=None", "Tensor");
   pure(m, "hidden_mean", "Tensor visible, Tensor weight, Tensor hidden_bias, *, " + kHiddenUnits,
        "Tensor");
   pure(m, "visible_mean", "Tensor hidden, Tensor weight, Tensor visible_bias, *, " + kVisibleUnits,
@@ -58,7 +62,7 @@ TORCH_LIBRARY(torch_rbm, m) {
       "(Tensor visible, Tensor hidden)");
   sampler(m, "contrastive_divergence",
           "Tensor data, Tensor chain, " + kParameters + ", SymInt steps=1, *, " + kUnits +
-              ", bool sampled_hidden=False, bool mean_visible=False",
+              ", Tensor? observed=None, bool sampled_hidden=False, bool mean_visible=False",
           "(Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias, Tensor chain)");
 
   sampler(m, "annealed_importance_sampling",

@@ -1,8 +1,8 @@
 // Annealed importance sampling as an ATen formula (Neal 2001; Salakhutdinov and Murray 2008).
 //
-// The path between the base model, β = 0, and the model, β = 1, multiplies every term of the energy
-// by β, and the base's visible bias by 1 - β:
-//   log f_β(v) = ((1 - β) b₀ + β b)ᵀv + Σ Γ(β x),   x = c + Wv.
+// The path between the base model, β = 0, and the model, β = 1, multiplies every bias and weight by
+// β, and the base's visible bias by 1 - β:
+//   log f_β(v) = ((1 - β) b₀ + β b)ᵀv - Σ u(v) + Σ Γ(β x),   x = c + Wv.
 #include "ops/checks.h"
 #include "reference/formulas.h"
 
@@ -28,18 +28,17 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling(const Tensor& chain, con
     const Tensor field = model.hidden_field(visible);
     // The two cumulants nearly cancel, thousands of times over: their difference needs float64.
     const Tensor wide_field = field.to(at::kDouble);
-    log_weight +=
-        (next - beta) * at::matmul(visible.to(at::kDouble), bias_difference) +
-        (model.hidden.cumulant(next * wide_field) - model.hidden.cumulant(beta * wide_field))
-            .sum(-1);
+    log_weight += (next - beta) * at::matmul(visible.to(at::kDouble), bias_difference) +
+                  model.hidden->cumulant(next * wide_field) -
+                  model.hidden->cumulant(beta * wide_field);
     if (step + 2 == betas.size(0)) {
       break;  // nothing looks at the states after the last weight
     }
     const Tensor scale = next.to(field.scalar_type());
-    const Tensor hidden = model.hidden.sample(scale * field, {key, step, Layer::hidden});
-    visible =
-        model.visible.sample((1 - scale) * base_visible_bias + scale * model.visible_field(hidden),
-                             {key, step, Layer::visible});
+    const Tensor hidden = sample(*model.hidden, scale * field, {key, step, Layer::hidden});
+    visible = sample(*model.visible,
+                     (1 - scale) * base_visible_bias + scale * model.visible_field(hidden),
+                     {key, step, Layer::visible});
   }
   return {log_weight, visible};
 }
@@ -49,14 +48,16 @@ namespace {
 std::tuple<Tensor, Tensor> annealed_importance_sampling_kernel(
     const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
-    std::string_view visible_units, std::string_view hidden_units, const Tensor& key) {
+    std::string_view visible_units, std::string_view hidden_units,
+    const std::optional<Tensor>& visible_precision, const std::optional<Tensor>& hidden_precision,
+    const Tensor& key) {
   constexpr auto kOp = "annealed_importance_sampling";
-  checks::annealed_importance_sampling(kOp, chain, weight, visible_bias, hidden_bias,
-                                       base_visible_bias, betas, visible_units, hidden_units);
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::annealed_importance_sampling(kOp, chain, model, base_visible_bias, betas);
   checks::key(kOp, key, weight.device());
   const auto [log_weight, visible] = annealed_importance_sampling(
-      chain, make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units),
-      accumulated(base_visible_bias, weight), betas, key);
+      chain, Model(model), accumulated(base_visible_bias, weight), betas, key);
   return {log_weight, visible.to(chain.scalar_type())};
 }
 

@@ -1,6 +1,7 @@
 // The conditional means and samples of either layer as ATen formulas.
 #include "ops/conditional_kernels.h"
 #include "reference/formulas.h"
+#include "units/specification.h"
 
 #include <ATen/ops/linear.h>
 #include <torch/library.h>
@@ -16,14 +17,18 @@ Tensor field(const Tensor& states, const Tensor& weight, const Tensor& bias) {
 
 }  // namespace
 
-Tensor layer_mean(const Tensor& states, const Tensor& weight, const Tensor& bias,
-                  const units::UnitType& units) {
-  return units.mean(field(states, weight, bias)).to(weight.scalar_type());
+Tensor sample(const units::UnitType& units, const Tensor& field, const random::Stream& stream) {
+  return units.sample(field, stream.uniform(field));
 }
 
-Tensor sample_layer(const Tensor& states, const Tensor& weight, const Tensor& bias,
-                    const units::UnitType& units, const random::Stream& stream) {
-  return units.sample(field(states, weight, bias), stream).to(states.scalar_type());
+Tensor layer_mean(const Tensor& states, const Tensor& weight, const LayerArguments& layer) {
+  return make_layer(layer)->mean(field(states, weight, layer.bias)).to(weight.scalar_type());
+}
+
+Tensor sample_layer(const Tensor& states, const Tensor& weight, const LayerArguments& layer,
+                    const random::Stream& stream) {
+  return sample(*make_layer(layer), field(states, weight, layer.bias), stream)
+      .to(units::sample_dtype(states, layer.units, weight));
 }
 
 namespace {

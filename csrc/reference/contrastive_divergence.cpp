@@ -26,26 +26,35 @@ Tensor like_parameter(const Tensor& gradient, const Tensor& parameter, at::Scala
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
     const Tensor& data, const Tensor& chain, const Model& model, at::ScalarType dtype,
-    int64_t steps, bool sampled_hidden, bool mean_visible, const Tensor& key) {
+    int64_t steps, const std::optional<Tensor>& observed, bool sampled_hidden, bool mean_visible,
+    const Tensor& key) {
   // The positive phase draws the same numbers as the first step of the chain, so that for CD-k its
   // hidden sample is the one that starts the chain.
   const auto hidden_statistics = [&](const Tensor& states, int64_t step) {
     const Tensor field = model.hidden_field(states);
-    return sampled_hidden ? model.hidden.sample(field, {key, step, random::Layer::hidden})
-                          : model.hidden.mean(field);
+    return sampled_hidden ? sample(*model.hidden, field, {key, step, random::Layer::hidden})
+                          : model.hidden->mean(field);
   };
-  const Tensor data_rows = as_rows(accumulated(data, model.weight));
-  const Tensor chain_rows = as_rows(accumulated(chain, model.weight));
+  const auto rows = [&](const Tensor& states) {
+    return as_rows(without_missing(accumulated(states, model.weight), observed));
+  };
+  const Tensor data_rows = rows(data);
+  const Tensor chain_rows = rows(chain);
+  // Missing units are kept at the 0 that they were given.
+  const std::optional<Tensor> missing =
+      observed ? std::optional(as_rows(observed->expand(chain.sizes())).logical_not())
+               : std::nullopt;
   // A functional operator must not return its own argument.
-  const Tensor moved =
-      steps == 0 ? chain_rows.clone(at::MemoryFormat::Contiguous)
-                 : gibbs(chain_rows, model, steps, std::nullopt, mean_visible, key).visible;
+  const Tensor moved = steps == 0
+                           ? chain_rows.clone(at::MemoryFormat::Contiguous)
+                           : gibbs(chain_rows, model, steps, missing, mean_visible, key).visible;
+  const Tensor chain_out = moved.to(chain.scalar_type()).reshape(chain.sizes());
   const Moments positive = phase(data_rows, hidden_statistics(data_rows, 0));
   const Moments negative = phase(moved, hidden_statistics(moved, steps));
   return {like_parameter(negative.weight - positive.weight, model.weight, dtype),
           like_parameter(negative.visible_bias - positive.visible_bias, model.visible_bias, dtype),
           like_parameter(negative.hidden_bias - positive.hidden_bias, model.hidden_bias, dtype),
-          moved.to(chain.scalar_type()).reshape(chain.sizes())};
+          chain.layout() == at::kSparseCsr ? chain_out.to_sparse_csr() : chain_out};
 }
 
 namespace {
@@ -53,14 +62,16 @@ namespace {
 std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence_kernel(
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, int64_t steps, std::string_view visible_units,
-    std::string_view hidden_units, bool sampled_hidden, bool mean_visible, const Tensor& key) {
+    std::string_view hidden_units, const std::optional<Tensor>& visible_precision,
+    const std::optional<Tensor>& hidden_precision, const std::optional<Tensor>& observed,
+    bool sampled_hidden, bool mean_visible, const Tensor& key) {
   constexpr auto kOp = "contrastive_divergence";
-  checks::contrastive_divergence(kOp, data, chain, weight, visible_bias, hidden_bias, steps,
-                                 visible_units, hidden_units, mean_visible);
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::contrastive_divergence(kOp, data, chain, model, steps, observed, mean_visible);
   checks::key(kOp, key, weight.device());
-  return contrastive_divergence(
-      data, chain, make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units),
-      weight.scalar_type(), steps, sampled_hidden, mean_visible, key);
+  return contrastive_divergence(data, chain, Model(model), weight.scalar_type(), steps, observed,
+                                sampled_hidden, mean_visible, key);
 }
 
 }  // namespace

@@ -13,15 +13,19 @@
 
 namespace torch_rbm::reference {
 
+/// A sample of units in the dtype of their fields, [..., units].
+[[nodiscard]] Tensor sample(const units::UnitType& units, const Tensor& field,
+                            const random::Stream& stream);
+
 /// F(v) per row.
 [[nodiscard]] Tensor free_energy(const Tensor& visible, const Model& model);
 
 /// The mean of one layer given the other's states; `weight` is [this layer, other layer].
-[[nodiscard]] Tensor layer_mean(const Tensor& states, const Tensor& weight, const Tensor& bias,
-                                const units::UnitType& units);
+[[nodiscard]] Tensor layer_mean(const Tensor& states, const Tensor& weight,
+                                const LayerArguments& layer);
 /// A sample of one layer given the other's states, in their dtype.
-[[nodiscard]] Tensor sample_layer(const Tensor& states, const Tensor& weight, const Tensor& bias,
-                                  const units::UnitType& units, const random::Stream& stream);
+[[nodiscard]] Tensor sample_layer(const Tensor& states, const Tensor& weight,
+                                  const LayerArguments& layer, const random::Stream& stream);
 
 /// The states of both layers, in the dtype that sums are kept in.
 struct Chain {
@@ -33,13 +37,17 @@ struct Chain {
 [[nodiscard]] Chain gibbs(const Tensor& visible, const Model& model, int64_t steps,
                           const std::optional<Tensor>& clamp, bool mean_visible, const Tensor& key);
 
+/// `states` where observed, 0 elsewhere: as if the missing units were no part of the model.
+[[nodiscard]] Tensor without_missing(const Tensor& states, const std::optional<Tensor>& observed);
+
 /// CD-k gradients in the dtype and memory order of the parameters that `parameters` was made of,
 /// and the chain; see contrastive_divergence in torch_rbm/ops.h.
 [[nodiscard]] std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
     const Tensor& data, const Tensor& chain, const Model& model, at::ScalarType dtype,
-    int64_t steps, bool sampled_hidden, bool mean_visible, const Tensor& key);
+    int64_t steps, const std::optional<Tensor>& observed, bool sampled_hidden, bool mean_visible,
+    const Tensor& key);
 
-/// log Z in float64. Throws where no layer has at most 2^25 states.
+/// log Z in float64. Throws where it has no closed form and no layer has at most 2^25 states.
 [[nodiscard]] Tensor log_partition(const char* op, const Model& model);
 /// Throws likewise.
 void check_can_enumerate(const char* op, const Model& model);

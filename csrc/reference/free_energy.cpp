@@ -10,19 +10,21 @@ namespace torch_rbm::reference {
 
 Tensor free_energy(const Tensor& visible, const Model& model) {
   const Tensor states = accumulated(visible, model.weight);
-  const Tensor hidden = model.hidden.cumulant(model.hidden_field(states)).sum(-1);
-  return -at::matmul(states, model.visible_bias) - hidden;
+  return units::self_energy(*model.visible, states) - at::matmul(states, model.visible_bias) -
+         model.hidden->cumulant(model.hidden_field(states));
 }
 
 namespace {
 
 Tensor free_energy_kernel(const Tensor& visible, const Tensor& weight, const Tensor& visible_bias,
                           const Tensor& hidden_bias, std::string_view visible_units,
-                          std::string_view hidden_units) {
-  constexpr auto kOp = "free_energy";
-  checks::free_energy(kOp, visible, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  return free_energy(
-      visible, make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units));
+                          std::string_view hidden_units,
+                          const std::optional<Tensor>& visible_precision,
+                          const std::optional<Tensor>& hidden_precision) {
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::free_energy("free_energy", visible, model);
+  return free_energy(visible, Model(model));
 }
 
 }  // namespace

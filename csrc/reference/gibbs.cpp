@@ -1,6 +1,7 @@
 // Block Gibbs sampling as an ATen formula.
 #include "ops/checks.h"
 #include "reference/formulas.h"
+#include "units/specification.h"
 
 #include <ATen/ops/where.h>
 #include <torch/library.h>
@@ -12,7 +13,7 @@ Chain gibbs(const Tensor& visible, const Model& model, int64_t steps,
   using random::Layer;
   const Tensor start = accumulated(visible, model.weight);
   const auto sample_hidden = [&](const Tensor& states, int64_t step) {
-    return model.hidden.sample(model.hidden_field(states), {key, step, Layer::hidden});
+    return sample(*model.hidden, model.hidden_field(states), {key, step, Layer::hidden});
   };
   // A functional operator must not return its own argument.
   Chain chain{start.clone(at::MemoryFormat::Contiguous), sample_hidden(start, 0)};
@@ -21,13 +22,17 @@ Chain gibbs(const Tensor& visible, const Model& model, int64_t steps,
       chain.hidden = sample_hidden(chain.visible, step);
     }
     const Tensor field = model.visible_field(chain.hidden);
-    chain.visible = mean_visible ? model.visible.mean(field)
-                                 : model.visible.sample(field, {key, step, Layer::visible});
+    chain.visible = mean_visible ? model.visible->mean(field)
+                                 : sample(*model.visible, field, {key, step, Layer::visible});
     if (clamp) {
       chain.visible = at::where(*clamp, start, chain.visible);
     }
   }
   return chain;
+}
+
+Tensor without_missing(const Tensor& states, const std::optional<Tensor>& observed) {
+  return observed ? at::where(*observed, states, 0) : states;
 }
 
 namespace {
@@ -36,15 +41,17 @@ std::tuple<Tensor, Tensor> gibbs_kernel(const Tensor& visible, const Tensor& wei
                                         const Tensor& visible_bias, const Tensor& hidden_bias,
                                         int64_t steps, std::string_view visible_units,
                                         std::string_view hidden_units,
+                                        const std::optional<Tensor>& visible_precision,
+                                        const std::optional<Tensor>& hidden_precision,
                                         const std::optional<Tensor>& clamp, const Tensor& key) {
   constexpr auto kOp = "gibbs";
-  checks::gibbs(kOp, visible, weight, visible_bias, hidden_bias, steps, visible_units, hidden_units,
-                clamp);
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::gibbs(kOp, visible, model, steps, clamp);
   checks::key(kOp, key, weight.device());
-  const Model model =
-      make_model(kOp, weight, visible_bias, hidden_bias, visible_units, hidden_units);
-  const Chain chain = gibbs(visible, model, steps, clamp, /*mean_visible=*/false, key);
-  return {chain.visible.to(visible.scalar_type()), chain.hidden.to(visible.scalar_type())};
+  const Chain chain = gibbs(visible, Model(model), steps, clamp, /*mean_visible=*/false, key);
+  return {chain.visible.to(visible.scalar_type()),
+          chain.hidden.to(units::sample_dtype(visible, hidden_units, weight))};
 }
 
 }  // namespace

@@ -1,41 +1,22 @@
-// The table of unit types.
+// What unit types share.
 #include "units/units.h"
 
-#include "ops/checks.h"
-#include "units/bernoulli.h"
-
-#include <array>
-#include <string>
-#include <utility>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/zeros.h>
 
 namespace torch_rbm::units {
 
-namespace {
-
-const auto& table() {
-  static const Bernoulli bernoulli;
-  static const std::array<std::pair<std::string_view, const UnitType*>, 1> types = {
-      {{"bernoulli", &bernoulli}}};
-  return types;
+Tensor UnitType::states(int64_t /*first*/, int64_t /*count*/, const at::Device& /*device*/) const {
+  TORCH_INTERNAL_ASSERT(false, "these units have no countable states");
 }
 
-}  // namespace
-
-const UnitType* find(std::string_view name) {
-  for (const auto& [type_name, type] : table()) {
-    if (type_name == name) {
-      return type;
-    }
+Tensor self_energy(const UnitType& units, const Tensor& states) {
+  const Tensor precision = units.precision();
+  if (!precision.defined()) {
+    return at::zeros({}, states.options());
   }
-  return nullptr;
-}
-
-std::string known_names() {
-  std::string names;
-  for (const auto& [name, type] : table()) {
-    names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", name);
-  }
-  return names;
+  return at::matmul(states.square(), precision.to(states.options())) / 2;
 }
 
 }  // namespace torch_rbm::units

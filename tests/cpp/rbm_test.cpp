@@ -33,6 +33,21 @@ TEST(RBMModule, MethodsAreTheOperators) {
   EXPECT_NEAR(rbm->log_partition().item<double>(), 10 * std::log(2.0), 0.1);
 }
 
+TEST(RBMModule, TakesEveryUnitType) {
+  RBM rbm(5, 3, RBMOptions{"gaussian:3, categorical:2", "spin", /*learn_precision=*/true});
+  EXPECT_EQ(rbm->named_parameters().size(), 4U);
+  torch::nn::init::normal_(rbm->visible_log_precision);
+  const auto [v, h] = rbm->gibbs(torch::zeros({7, 5}), 3);
+  EXPECT_TRUE(v.narrow(1, 3, 2).sum(1).eq(1).all().item<bool>());
+  EXPECT_TRUE(h.abs().eq(1).all().item<bool>());
+  const Units units{"gaussian:3, categorical:2", "spin", rbm->visible_log_precision.exp()};
+  EXPECT_TRUE(rbm->free_energy(v).equal(
+      free_energy(v, rbm->weight, rbm->visible_bias, rbm->hidden_bias, units)));
+  EXPECT_TRUE(rbm->log_partition().isfinite().item<bool>());
+  EXPECT_THROW(RBM(5, 3, RBMOptions{.visible_units = "gauss"}), c10::ValueError);
+  EXPECT_THROW(RBM(5, 3, RBMOptions{.learn_precision = true}), c10::ValueError);
+}
+
 TEST(RBMModule, GradientsFlowThroughTheLayer) {
   torch::nn::Sequential net(RBM(6, 4), torch::nn::Linear(4, 2));
   net->forward(torch::rand({5, 6})).sum().backward();

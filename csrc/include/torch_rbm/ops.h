@@ -20,10 +20,21 @@ namespace torch_rbm {
 
 using at::Tensor;
 
-/// The unit types of the two layers. So far: "bernoulli", states {0, 1}.
+/// The units of one layer: "bernoulli", states {0, 1}; "spin", {-1, +1}; "categorical", one unit
+/// whose states are one-hot over the whole layer, or "categorical(5)", units of five elements each;
+/// "gaussian", ℝ; "relu", ℝ≥0; or groups with their sizes, "gaussian:784, categorical:10".
+struct LayerUnits {
+  std::string_view type = "bernoulli";
+  /// γ > 0 of gaussian and relu units, [units]; 1 when unset. Values of other units are not used.
+  std::optional<Tensor> precision = std::nullopt;
+};
+
+/// The units of both layers.
 struct Units {
   std::string_view visible = "bernoulli";
   std::string_view hidden = "bernoulli";
+  std::optional<Tensor> visible_precision = std::nullopt;
+  std::optional<Tensor> hidden_precision = std::nullopt;
 };
 
 /// Where random numbers come from: from `key` when set, an int64 tensor [seed, offset] that fixes
@@ -42,6 +53,9 @@ struct GibbsOptions {
 
 struct ContrastiveDivergenceOptions {
   Units units = {};
+  /// bool, broadcastable to `data` and to `chain`: where false, the value is missing, and its unit
+  /// is no part of the model of that row.
+  std::optional<Tensor> observed = std::nullopt;
   /// Use sampled hidden states in both phases instead of their means (more variance, same mean).
   bool sampled_hidden = false;
   /// Use the means of the visible units instead of samples in every step of the chain.
@@ -57,10 +71,17 @@ struct ContrastiveDivergence {
   Tensor chain;
 };
 
-/// Joint energy E(v, h) = -bᵀv - cᵀh - hᵀWv (Smolensky 1986; Hinton 2002), one value per row.
+/// Joint energy E(v, h) = Σ u(v) - bᵀv + Σ u(h) - cᵀh - hᵀWv (Smolensky 1986; Hinton 2002; Welling,
+/// Rosen-Zvi and Hinton 2005), one value per row; u(s) = γ s² / 2 for gaussian and relu units of
+/// precision γ, 0 for others.
 [[nodiscard]] TORCH_RBM_API Tensor energy(const Tensor& visible, const Tensor& hidden,
                                           const Tensor& weight, const Tensor& visible_bias,
-                                          const Tensor& hidden_bias);
+                                          const Tensor& hidden_bias, const Units& units = {});
+
+/// Σ Γ(x) over the last dimension of `field`, the fields of independent units, with Γ(x) =
+/// log Σ_s exp(x s - u(s)), for Bernoulli units softplus(x): log Z of units without weights, and
+/// minus their part of the free energy. In float32 at least.
+[[nodiscard]] TORCH_RBM_API Tensor cumulant(const Tensor& field, const LayerUnits& units = {});
 
 /// Free energy F(v) = -log Σ_h exp(-E(v, h)), one value per row, in float32 at least.
 [[nodiscard]] TORCH_RBM_API Tensor free_energy(const Tensor& visible, const Tensor& weight,
@@ -70,23 +91,23 @@ struct ContrastiveDivergence {
 /// E[h | v], for Bernoulli units the probabilities σ(c + Wv).
 [[nodiscard]] TORCH_RBM_API Tensor hidden_mean(const Tensor& visible, const Tensor& weight,
                                                const Tensor& hidden_bias,
-                                               std::string_view hidden_units = "bernoulli");
+                                               const LayerUnits& hidden_units = {});
 
 /// E[v | h], for Bernoulli units the probabilities σ(b + Wᵀh).
 [[nodiscard]] TORCH_RBM_API Tensor visible_mean(const Tensor& hidden, const Tensor& weight,
                                                 const Tensor& visible_bias,
-                                                std::string_view visible_units = "bernoulli");
+                                                const LayerUnits& visible_units = {});
 
 /// A sample of h given v, in the dtype of `visible`.
 [[nodiscard]] TORCH_RBM_API Tensor sample_hidden(const Tensor& visible, const Tensor& weight,
                                                  const Tensor& hidden_bias,
-                                                 std::string_view hidden_units = "bernoulli",
+                                                 const LayerUnits& hidden_units = {},
                                                  const Random& random = {});
 
 /// A sample of v given h, in the dtype of `hidden`.
 [[nodiscard]] TORCH_RBM_API Tensor sample_visible(const Tensor& hidden, const Tensor& weight,
                                                   const Tensor& visible_bias,
-                                                  std::string_view visible_units = "bernoulli",
+                                                  const LayerUnits& visible_units = {},
                                                   const Random& random = {});
 
 /// Block Gibbs sampling: `steps` times v → h → v. Returns (visible, hidden): the last visible
@@ -104,7 +125,8 @@ struct ContrastiveDivergence {
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, int64_t steps = 1, const ContrastiveDivergenceOptions& options = {});
 
-/// Exact log Z by enumeration of the states of the smaller layer; a float64 scalar.
+/// Exact log Z, a float64 scalar: by enumeration of the smaller layer of bernoulli, spin or
+/// categorical units, or in closed form for two layers of gaussian units.
 [[nodiscard]] TORCH_RBM_API Tensor log_partition(const Tensor& weight, const Tensor& visible_bias,
                                                  const Tensor& hidden_bias,
                                                  const Units& units = {});

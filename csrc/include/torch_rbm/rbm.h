@@ -10,17 +10,27 @@
 #include <cstdint>
 #include <optional>
 #include <ostream>
+#include <string>
 #include <tuple>
 
 namespace torch_rbm {
 
-/// A restricted Boltzmann machine with Bernoulli units. Its parameters `weight` [hidden, visible],
-/// `visible_bias` [visible] and `hidden_bias` [hidden] carry the same names as in Python. weight
-/// starts as N(0, 0.01²) (Hinton 2010), the biases as zeros.
+/// What the units of an RBM are; see LayerUnits.
+struct RBMOptions {
+  std::string visible_units = "bernoulli";
+  std::string hidden_units = "bernoulli";
+  /// Make the precisions of gaussian and relu visible units a parameter; otherwise they are 1.
+  bool learn_precision = false;
+};
+
+/// A restricted Boltzmann machine. Its parameters `weight` [hidden, visible], `visible_bias`
+/// [visible], `hidden_bias` [hidden] and, where precisions are learned, `visible_log_precision`
+/// [visible] carry the same names as in Python. weight starts as N(0, 0.01²) (Hinton 2010), the
+/// others as zeros.
 class TORCH_RBM_API RBMImpl : public torch::nn::Cloneable<RBMImpl> {
  public:
-  /// `visible` and `hidden` are the numbers of units.
-  RBMImpl(int64_t visible, int64_t hidden);
+  /// `visible` and `hidden` are the numbers of elements.
+  RBMImpl(int64_t visible, int64_t hidden, RBMOptions options = {});
 
   void reset() override;
   void reset_parameters();
@@ -44,10 +54,17 @@ class TORCH_RBM_API RBMImpl : public torch::nn::Cloneable<RBMImpl> {
   Tensor weight;
   Tensor visible_bias;
   Tensor hidden_bias;
+  /// Undefined where precisions are not learned.
+  Tensor visible_log_precision;
 
  private:
+  [[nodiscard]] Units units() const;
+  [[nodiscard]] LayerUnits visible_units() const;
+  [[nodiscard]] LayerUnits hidden_units() const;
+
   int64_t visible_;
   int64_t hidden_;
+  RBMOptions options_;
 };
 
 TORCH_MODULE(RBM);

@@ -1,0 +1,72 @@
+"""Matrices in compressed sparse row layout: what PyTorch does not do with them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def is_csr(data: Any) -> bool:
+    """Whether ``data`` is a tensor of layout ``torch.sparse_csr``."""
+    return isinstance(data, Tensor) and data.layout == torch.sparse_csr
+
+
+def is_scipy(data: Any) -> bool:
+    """Whether ``data`` is a matrix or array of scipy.sparse, of any layout."""
+    return hasattr(data, "tocsr") and hasattr(data, "nnz")
+
+
+def from_scipy(data: Any) -> Tensor:
+    """Return a scipy.sparse matrix as a CSR tensor that shares its memory where it can."""
+    matrix = data.tocsr()
+    matrix.sum_duplicates()
+    return _csr(
+        torch.from_numpy(matrix.indptr),
+        torch.from_numpy(matrix.indices),
+        torch.from_numpy(matrix.data),
+        matrix.shape[1],
+    )
+
+
+def select_rows(data: Tensor, rows: Tensor) -> Tensor:
+    """Return ``data[rows]`` for int64 ``rows``, dense or CSR as ``data``."""
+    if not is_csr(data):
+        return data[rows.to(data.device)]
+    starts = data.crow_indices()
+    first = starts[rows].long()
+    counts = starts[rows + 1].long() - first
+    bounds = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    # Element i of the result is element i - bounds[row] + first[row] of the data.
+    places = torch.repeat_interleave(first - bounds[:-1], counts)
+    places += torch.arange(len(places))
+    return _csr(bounds, data.col_indices()[places], data.values()[places], data.shape[1])
+
+
+def split_rows(data: Tensor, size: int) -> Iterator[Tensor]:
+    """Yield the rows of ``data``, dense or CSR, so many at a time."""
+    if not is_csr(data):
+        yield from torch.split(data, size)
+        return
+    for first in range(0, len(data), size):
+        yield select_rows(data, torch.arange(first, min(first + size, len(data))))
+
+
+def column_sums(data: Tensor) -> Tensor:
+    """Sums over the rows of a dense or CSR matrix, float64 [columns]."""
+    if not is_csr(data):
+        return data.sum(0, dtype=torch.float64)
+    weights = data.values().double()
+    return torch.bincount(data.col_indices().long(), weights, data.shape[1])
+
+
+def _csr(starts: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
+    with warnings.catch_warnings():
+        # "Sparse CSR tensor support is in beta state."
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(
+            starts, columns, values, (len(starts) - 1, width), check_invariants=False
+        )

@@ -1,0 +1,277 @@
+"""What the units of a layer are, as Python code needs to know it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from torch_rbm.sparse import is_csr
+
+_TYPES = ("bernoulli", "spin", "categorical", "gaussian", "relu")
+_GROUP = re.compile(r"\s*([a-z]+)\s*(?:\(\s*(\d+)\s*\))?\s*(?::\s*(\d+))?\s*")
+
+#: How a layer's units are given: a type, or named groups (name, type, number of elements).
+UnitsLike = str | Sequence[tuple[str, str, int]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring elements of a layer with units of one type.
+
+    Attributes:
+        name: what the group is called; the type where it was given none.
+        type: ``"bernoulli"``, ``"spin"``, ``"categorical"``, ``"gaussian"`` or ``"relu"``.
+        first: its first element.
+        size: how many elements it has.
+        states: states of a categorical unit, which has as many elements; 1 for other types.
+    """
+
+    name: str
+    type: str
+    first: int
+    size: int
+    states: int
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the states are real numbers."""
+        return self.type in ("gaussian", "relu")
+
+    @property
+    def slice(self) -> slice:
+        """The group's elements in the last dimension of states."""
+        return slice(self.first, self.first + self.size)
+
+    @property
+    def spelled(self) -> str:
+        """The group as the operators' strings spell it."""
+        return f"categorical({self.states})" if self.type == "categorical" else self.type
+
+
+class Units:
+    """The units of one layer, in one or more groups.
+
+    Args:
+        where: the caller's name, for messages.
+        name: the argument's name.
+        units: ``"bernoulli"``, ``"spin"``, ``"gaussian"``, ``"relu"``, ``"categorical"`` (one unit,
+            one-hot over the whole layer), ``"categorical(5)"`` (units of five elements each),
+            groups with sizes such as ``"gaussian:784, categorical:10"``, or a sequence of named
+            groups such as ``[("pixels", "gaussian", 784), ("label", "categorical", 10)]``.
+        size: number of elements of the layer.
+
+    Raises:
+        TypeError, ValueError: ``units`` is nothing of that kind, or does not fit the size.
+    """
+
+    def __init__(self, where: str, name: str, units: UnitsLike, size: int) -> None:
+        self.size = size
+        expected = (
+            f"{where}: expected {name} to be one of {', '.join(map(repr, _TYPES))}, "
+            "'categorical(5)', or groups such as [('pixels', 'gaussian', 784), "
+            f"('label', 'categorical', 10)], got {units!r}"
+        )
+        if isinstance(units, str):
+            named = [("", text) for text in units.split(",")]
+        else:
+            try:
+                named = [(str(label), f"{kind}:{int(count)}") for label, kind, count in units]
+            except (TypeError, ValueError):
+                raise TypeError(expected) from None
+        groups: list[Group] = []
+        first = 0
+        for label, text in named:
+            match = _GROUP.fullmatch(text)
+            if match is None or match[1] not in _TYPES or (match[2] and match[1] != "categorical"):
+                raise ValueError(expected)
+            kind = match[1]
+            if match[3] is None and len(named) > 1:
+                raise ValueError(
+                    f"{where}: expected a size for each group of {name}, got {units!r}"
+                )
+            count = size if match[3] is None else int(match[3])
+            states = int(match[2] or count or 1) if kind == "categorical" else 1
+            if states < 1 or count % states:
+                raise ValueError(
+                    f"{where}: expected a multiple of {states} elements for categorical units of "
+                    f"{states} states in {name}, got {count}"
+                )
+            groups.append(Group(label or kind, kind, first, count, states))
+            first += count
+        if first != size:
+            raise ValueError(f"{where}: expected groups of {size} elements in {name}, got {first}")
+        labels = [group.name for group in groups]
+        if not isinstance(units, str) and len(set(labels)) < len(labels):
+            raise ValueError(f"{where}: expected different names in {name}, got {labels}")
+        self.groups = tuple(groups)
+
+    def __str__(self) -> str:
+        """Return the units as the operators take them."""
+        if len(self.groups) == 1:
+            group = self.groups[0]
+            whole = group.type == "categorical" and group.states == group.size
+            return group.type if whole else group.spelled
+        return ", ".join(f"{group.spelled}:{group.size}" for group in self.groups)
+
+    def __getitem__(self, name: str) -> Group:
+        """Return the group of that name."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        names = ", ".join(repr(group.name) for group in self.groups)
+        raise KeyError(f"expected one of the groups {names}, got {name!r}")
+
+    @property
+    def continuous(self) -> bool:
+        """Whether any unit has real states."""
+        return any(group.continuous for group in self.groups)
+
+    @property
+    def only(self) -> str | None:
+        """The type of all units; None where there are several."""
+        types = {group.type for group in self.groups}
+        return types.pop() if len(types) == 1 else None
+
+    @property
+    def log2_states(self) -> float:
+        """log2 of the number of states of the layer; infinite for continuous units."""
+        bits = 0.0
+        for group in self.groups:
+            if group.continuous and group.size > 0:
+                return math.inf
+            binary = group.type in ("bernoulli", "spin")
+            bits += group.size * (1 if binary else math.log2(group.states) / group.states)
+        return bits
+
+    def check(
+        self,
+        where: str,
+        name: str,
+        data: Tensor,
+        *,
+        observed: Tensor | None = None,
+        states: bool = False,
+    ) -> None:
+        """Require values that the units can have.
+
+        Args:
+            where: the caller's name, for messages.
+            name: the argument's name.
+            data: [..., elements].
+            observed: bool, broadcastable to ``data``: values where it is false do not matter.
+            states: require states; otherwise the means of discrete units will do too, such as
+                probabilities of Bernoulli units.
+
+        Raises:
+            TypeError: ``data`` is no tensor of a floating-point dtype, bool or uint8.
+            ValueError: the last dimension is not the number of elements, or a value is NaN or out
+                of range; the message gives the first position.
+        """
+        if not isinstance(data, Tensor):
+            raise TypeError(f"{where}: expected {name} to be a tensor, got {type(data).__name__}")
+        integral = data.dtype in (torch.bool, torch.uint8)
+        if not data.is_floating_point() and not integral:
+            raise TypeError(
+                f"{where}: expected {name} of a floating-point dtype, bool or uint8, got "
+                f"{data.dtype}; {name}.float() makes one"
+            )
+        if data.dim() < 1 or data.shape[-1] != self.size:
+            raise ValueError(
+                f"{where}: expected {name} of shape [..., {self.size}], got {list(data.shape)}"
+            )
+        if is_csr(data):
+            if self.only != "bernoulli" or observed is not None:
+                raise TypeError(
+                    f"{where}: expected a dense {name} for units other than bernoulli and for "
+                    "missing values, got torch.sparse_csr"
+                )
+            _check_csr(where, name, data.detach(), self.groups[0], states)
+            return
+        if data.dtype == torch.bool and self.only == "bernoulli":
+            return
+        mask = None if observed is None else observed.expand(data.shape)
+        for group in self.groups:
+            seen = None if mask is None else mask[..., group.slice]
+            _check_group(where, name, data.detach()[..., group.slice], seen, group, states)
+
+
+_MEANS = {
+    "bernoulli": "in [0, 1], binary states or probabilities",
+    "spin": "in [-1, 1], spins or their means",
+    "categorical": "to be one-hot, or probabilities that sum to 1, in each categorical unit",
+    "gaussian": "to be finite",
+    "relu": "to be finite and not negative",
+}
+_STATES = {
+    "bernoulli": "to be 0 or 1",
+    "spin": "to be -1 or 1",
+    "categorical": "to be one-hot in each categorical unit",
+    "gaussian": _MEANS["gaussian"],
+    "relu": _MEANS["relu"],
+}
+
+
+def _check_group(
+    where: str, name: str, values: Tensor, observed: Tensor | None, group: Group, states: bool
+) -> None:
+    if values.numel() == 0 or _is_fine(values, group, states):
+        return
+    wrong = ~_right(values, group, states)
+    if observed is not None:
+        wrong &= observed
+    if not wrong.any():
+        return
+    position = [int(i) for i in wrong.nonzero()[0]]
+    value = values[tuple(position)].item()
+    position[-1] += group.first
+    label = "" if group.name == group.type else f" of the group {group.name!r}"
+    expected = (_STATES if states else _MEANS)[group.type]
+    bernoulli_states = states and group.type == "bernoulli"
+    hint = "; torch.bernoulli makes states of probabilities" if bernoulli_states else ""
+    raise ValueError(
+        f"{where}: expected {name}{label} {expected}, got {value} at position {position}{hint}"
+    )
+
+
+def _check_csr(where: str, name: str, data: Tensor, group: Group, states: bool) -> None:
+    """Check the stored values: all others are 0. On the way to an error, rows become dense."""
+    values = data.values().unsqueeze(1)
+    if values.numel() == 0 or _is_fine(values, group, states):
+        return
+    wrong = int((~_right(values, group, states)).flatten().nonzero()[0])
+    row = int(torch.searchsorted(data.crow_indices().long(), wrong, right=True)) - 1
+    dense = torch.zeros(row + 1, data.shape[1], dtype=data.dtype)
+    dense[row, int(data.col_indices()[wrong])] = data.values()[wrong]
+    _check_group(where, name, dense, None, group, states)
+
+
+def _is_fine(values: Tensor, group: Group, states: bool) -> bool:
+    """Whether all values are right, by one pass where that is possible."""
+    if states or group.type == "categorical":
+        return bool(_right(values, group, states).all())
+    low, high = torch.aminmax(values)
+    least = {"bernoulli": 0.0, "spin": -1.0, "gaussian": -math.inf, "relu": 0.0}[group.type]
+    if group.continuous:  # comparisons are false for NaN
+        return bool(low >= least) and bool(low > -math.inf) and bool(high < math.inf)
+    return bool(low >= least) and bool(high <= 1)
+
+
+def _right(values: Tensor, group: Group, states: bool) -> Tensor:
+    """Which values are right, in the shape of ``values``."""
+    if group.type == "gaussian":
+        return values.isfinite()
+    if group.type == "relu":
+        return values.isfinite() & (values >= 0)
+    if group.type == "spin":
+        return values.abs() == 1 if states else values.abs() <= 1
+    right = (values == 0) | (values == 1) if states else (values >= 0) & (values <= 1)
+    if group.type == "categorical":
+        by_unit = values.double().reshape(*values.shape[:-1], -1, group.states)
+        one = (by_unit.sum(-1, keepdim=True) - 1).abs() <= 1e-3 * group.states
+        right = right & one.expand_as(by_unit).flatten(-2)
+    return right
