@@ -17,7 +17,10 @@ import torch_rbm
 
 @dataclass(frozen=True)
 class Case:
-    """A batch for a model. ``density`` is the share of active visible units, None for MNIST."""
+    """A batch for a model. ``density`` is the share of active visible units, None for MNIST.
+
+    Of gaussian visible units it is that of the hidden ones.
+    """
 
     visible: int = 784
     hidden: int = 500
@@ -25,9 +28,12 @@ class Case:
     density: float | None = None
     dtype: torch.dtype = torch.float32
     threads: int = 2
+    visible_units: str = "bernoulli"
 
     def __str__(self) -> str:
         density = "MNIST" if self.density is None else f"{self.density:.0%} active"
+        if self.visible_units != "bernoulli":
+            density = f"{self.visible_units} visible units"
         dtype = str(self.dtype).removeprefix("torch.")
         return (
             f"{self.visible} x {self.hidden}, batch {self.batch}, {density}, {dtype}, "
@@ -44,6 +50,7 @@ class Workload:
     weight: Tensor
     visible_bias: Tensor
     hidden_bias: Tensor
+    visible_units: str = "bernoulli"
 
     @property
     def parameters(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -104,4 +111,6 @@ def make(case: Case) -> Workload:
         weight = torch.randn(case.hidden, case.visible) * 0.01
         biases = [odds.expand(size).clone() for size in (case.visible, case.hidden)]
         parameters = [p.to(case.dtype) for p in (weight, *biases)]
-    return Workload(data, data.clone(), *parameters)
+        if case.visible_units == "gaussian":
+            data = torch.randn(case.batch, case.visible, dtype=case.dtype)
+    return Workload(data, data.clone(), *parameters, case.visible_units)

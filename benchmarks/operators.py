@@ -36,6 +36,7 @@ def cases() -> list[Case]:
         Case(64, 64, 16, density=0.13),
         Case(64, 64, 1024, density=0.13),
         Case(4096, 1024, 128, density=0.13),
+        Case(density=0.3, visible_units="gaussian"),
         Case(threads=1, **base),
         *(Case(dtype=dtype, **base) for dtype in (torch.float64, torch.bfloat16)),
     ]
@@ -50,6 +51,8 @@ def measure(case: Case, budget: float) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for name in WORKLOADS:
         found, missing = ways(name, case, workload)
+        if "torch_rbm" not in found:
+            continue
         timings = timing.in_turns(found, budget)
         cells = "".join(
             f"{timings[peer].seconds * 1e6:>8.0f} {timings[peer].ratio:>5.2f} R "

@@ -41,7 +41,9 @@ def betas() -> Tensor:
 
 def ours_estimate(w: Workload, steps: int) -> Run:
     """CD-k by torch_rbm."""
-    return lambda: torch_rbm.ops.contrastive_divergence(w.data, w.data, *w.parameters, steps)
+    return lambda: torch_rbm.ops.contrastive_divergence(
+        w.data, w.data, *w.parameters, steps, visible_units=w.visible_units
+    )
 
 
 def ours(name: str, w: Workload) -> Run:
@@ -295,6 +297,10 @@ def ways(name: str, case: Case, workload: Workload) -> tuple[dict[str, Run], dic
     missing: dict[str, str] = {}
     for peer, make in PEERS.items():
         try:
+            if case.visible_units != "bernoulli" and (
+                name != "CD-1" or peer not in ("matmuls", "torch_rbm")
+            ):
+                raise UnavailableError("timed with Bernoulli units only")
             if peer == "JAX, jitted" and case.threads == 1:
                 raise UnavailableError("takes all cores")
             found[peer] = make(name, workload)

@@ -192,14 +192,14 @@ MUTATIONS += [
     Mutation(
         "the precision taken for a variance",
         "csrc/units/gaussian.cpp",
-        "normal * precision.rsqrt()",
-        "normal * precision.sqrt()",
+        "(precision / 2).rsqrt()",
+        "(precision / 2).sqrt()",
     ),
     Mutation(
         "visible Gaussians sampled by their means alone",
         "csrc/units/gaussian.cpp",
-        "return field / precision + normal * precision.rsqrt();",
-        "return field / precision + 0 * normal;",
+        "return at::addcmul(field / precision, normal, (precision / 2).rsqrt());",
+        "return field / precision + 0 * normal + 0 * precision;",
     ),
     Mutation(
         "noisy rectified units in place of truncated normals",

@@ -322,3 +322,35 @@ class TestDifficultNumbers:
         fused = ops.gibbs(v, weight, b, c, 4, clamp=mask, key=KEY)
         expected = with_path("reference", ops.gibbs, v, weight, b, c, 4, clamp=mask, key=KEY)
         assert all(x.equal(y) for x, y in zip(fused, expected, strict=True))
+
+
+@pytest.mark.parametrize("rows", [1, 130, 1500])
+@pytest.mark.parametrize(
+    "units", ["spin", "categorical(4)", "gaussian", "relu", "gaussian:40, categorical:8, spin:16"]
+)
+def test_other_visible_units_with_bernoulli_hidden_ones(units, rows):
+    """Their samples are formulas of the fields, the products and hidden units those of kernels."""
+    w, b, c = parameters(64, 48)
+    precision = torch.linspace(0.5, 2.0, 64)
+    options = {"visible_units": units, "visible_precision": precision, "key": KEY}
+    start = ops.sample_visible(torch.zeros(rows, 48), w, b, **options)
+    visible, hidden = ops.gibbs(start, w, b, c, 3, **options)
+    slow = with_path("reference", ops.gibbs, start, w, b, c, 3, **options)
+    # A state that turned over because a probability was rounded otherwise would spread.
+    assert ((visible - slow[0]).abs() < 1e-4).float().mean() > 0.999
+    assert (hidden == slow[1]).float().mean() > 0.999
+    clamp = torch.arange(64) < 40
+    clamped, _ = ops.gibbs(start, w, b, c, 2, clamp=clamp, **options)
+    assert clamped[:, :40].equal(start[:, :40])
+    assert not clamped[:, 40:].equal(start[:, 40:])
+    for choices in ({}, {"sampled_hidden": True}, {"mean_visible": True}):
+        fast = ops.contrastive_divergence(start, start, w, b, c, 2, **options, **choices)
+        slow = with_path(
+            "reference", ops.contrastive_divergence, start, start, w, b, c, 2, **options, **choices
+        )
+        for a, e in zip(fast[:3], slow[:3], strict=True):
+            torch.testing.assert_close(a, e, rtol=1e-3, atol=2e-3)
+    del options["key"]
+    energy = ops.free_energy(start, w, b, c, **options)
+    slow = with_path("reference", ops.free_energy, start, w, b, c, **options)
+    torch.testing.assert_close(energy, slow, rtol=1e-5, atol=1e-4)

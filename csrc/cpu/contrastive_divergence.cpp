@@ -59,6 +59,10 @@ class MovedChain {
       }
       return;
     }
+    if (!visible.binary()) {
+      checks::value_error("contrastive_divergence",
+                          "expected states 0 and 1 in a chain of layout torch.sparse_csr");
+    }
     for (int64_t row = 0; row < visible.states.rows(); ++row) {
       csr_->add(visible.states.active_units(row));
     }
@@ -162,15 +166,8 @@ class Estimator {
         model_.visit_hidden(chain, SampleTo<Real>{*hidden, key_.draw(step, Layer::hidden, first)});
       }
       hidden->prepare();
-      if (options_.mean_visible) {
-        chain.dense = model_.empty_visible(chain.states.rows());
-        model_.visit_visible(*hidden, MeanTo<Real>(chain.dense));
-      } else {
-        chain.dense.reset();
-        model_.visit_visible(*hidden,
-                             SampleTo<Real>{chain.states, key_.draw(step, Layer::visible, first)});
-        chain.states.prepare();
-      }
+      chain = model_.draw_visible(*hidden, key_.draw(step, Layer::visible, first),
+                                  options_.mean_visible);
     }
   }
 
@@ -229,7 +226,7 @@ Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const T
   checks::contrastive_divergence(kOp, data, chain, arguments, steps, observed, mean_visible);
   checks::key(kOp, key, weight.device());
   const reference::Model model(arguments);
-  if (use_kernels() && model.is_bernoulli() && !observed && weight.numel() > 0 &&
+  if (use_kernels() && model.hidden->is_bernoulli() && !observed && weight.numel() > 0 &&
       data.numel() + chain.numel() > 0) {
     using reference::as_rows;
     const auto result = with_packed<Model>(model, [&](const auto& packed) {

@@ -52,7 +52,8 @@ Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& vi
   checks::free_energy("free_energy", visible, arguments);
   const reference::Model model(arguments);
   const Tensor rows = reference::as_rows(visible);
-  if (use_kernels() && model.is_bernoulli() && packing_pays(rows.size(0), weight.numel())) {
+  if (use_kernels() && model.hidden->is_bernoulli() && !model.visible->precision().defined() &&
+      packing_pays(rows.size(0), weight.numel())) {
     const auto energies = with_packed<Product>(
         Direction{model.weight, model.hidden_bias},
         [&](const auto& product) { return fused(product, rows, model.visible_bias); });

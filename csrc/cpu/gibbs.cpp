@@ -5,6 +5,7 @@
 #include "units/specification.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/where.h>
 #include <torch/library.h>
 
 #include <optional>
@@ -68,6 +69,39 @@ bool walk(const Model<Real>& model, const Tensor& visible, const std::optional<T
   return true;
 }
 
+// The same for visible units of other types, which are sampled by tensor operations.
+template <typename Real>
+void walk_others(const Model<Real>& model, const Tensor& visible,
+                 const std::optional<Tensor>& clamp, int64_t steps, const Key& key, int64_t first,
+                 Visible chain, const Tensor& visible_out, const Tensor& hidden_out) {
+  const int64_t rows = chain.states.rows();
+  const Tensor given = visible.narrow(0, first, rows);
+  const Tensor out = visible_out.narrow(0, first, rows);
+  const auto write = [&] {
+    if (chain.binary()) {
+      chain.states.write(visible_out, first);
+    } else {
+      out.copy_(chain.dense);
+    }
+  };
+  States hidden(rows, model.hidden());
+  out.copy_(given);
+  for (int64_t step = 0; step < std::max<int64_t>(steps, 1); ++step) {
+    model.visit_hidden(chain, SampleTo<Real>{hidden, key.draw(step, Layer::hidden, first)});
+    if (steps == 0) {
+      break;
+    }
+    hidden.prepare();
+    chain = model.draw_visible(hidden, key.draw(step, Layer::visible, first), /*mean=*/false);
+    write();
+    if (clamp) {
+      out.copy_(at::where(clamp->narrow(0, first, rows), given, out));
+      chain = model.read(visible_out, first, first + rows);
+    }
+  }
+  hidden.write(hidden_out, first);
+}
+
 template <typename Real>
 std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const Tensor& visible,
                                                 const std::optional<Tensor>& clamp, int64_t steps,
@@ -75,6 +109,14 @@ std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const 
   const int64_t rows = visible.size(0);
   const Tensor visible_out = at::empty({rows, model.visible()}, visible.options());
   const Tensor hidden_out = at::empty({rows, model.hidden()}, visible.options());
+  if (!model.parameters().visible->is_bernoulli()) {
+    for (int64_t first = 0; first < rows; first += kChunkRows) {
+      walk_others(model, visible, clamp, steps, key, first,
+                  model.read(visible, first, std::min(first + kChunkRows, rows)), visible_out,
+                  hidden_out);
+    }
+    return std::tuple{visible_out, hidden_out};
+  }
   const auto walk_from = [&](int64_t first, Visible chain) {
     return walk(model, visible, clamp, steps, key, first, std::move(chain), visible_out,
                 hidden_out);
@@ -118,7 +160,8 @@ std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
   checks::key(kOp, key, weight.device());
   const reference::Model model(arguments);
   using reference::as_rows;
-  if (use_kernels() && model.is_bernoulli() && visible.numel() > 0 && hidden_bias.numel() > 0) {
+  if (use_kernels() && model.hidden->is_bernoulli() && visible.numel() > 0 &&
+      hidden_bias.numel() > 0) {
     const std::optional<Tensor> mask =
         clamp ? std::optional(as_rows(clamp->expand(visible.sizes()))) : std::nullopt;
     const auto result = with_packed<Model>(model, [&](const auto& packed) {

@@ -26,4 +26,7 @@ struct Key {
   }
 };
 
+/// Uniforms of so many rows and units from a draw on, float32 [rows, units].
+[[nodiscard]] at::Tensor uniforms(const Draw& draw, int64_t rows, int64_t units);
+
 }  // namespace torch_rbm::cpu

@@ -67,6 +67,29 @@ struct MeanTo {
   }
 };
 
+/// Fields of units into a tensor [rows, units] of dtype Real.
+template <typename Real>
+struct FieldsTo {
+  Matrix<Real> out;
+  int64_t units;
+
+  explicit FieldsTo(const Tensor& tensor)
+      : out{tensor.mutable_data_ptr<Real>(), tensor.stride(0), tensor.stride(1)},
+        units(tensor.size(1)) {}
+
+  void operator()(Block<const Real> fields, int64_t block, int64_t first_row) const {
+    const int64_t first = block * kBlockUnits;
+    const int64_t last = std::min(first + kBlockUnits, units);
+    for (int64_t unit = first; unit < last; unit += kPanelUnits) {
+      const Real* const panel = fields.panel((unit - first) / kPanelUnits);
+      const int64_t count = std::min(kPanelUnits, last - unit);
+      for (int64_t row = 0; row < fields.rows; ++row) {
+        std::copy_n(panel + row * kPanelUnits, count, out.at(first_row + row, unit));
+      }
+    }
+  }
+};
+
 /// Rows that are walked at a time: their states and statistics stay in the caches.
 inline constexpr int64_t kChunkRows = 1024;
 
@@ -140,6 +163,32 @@ class Model {
     const Tensor dense = rows.layout() == at::kSparseCsr ? dense_rows(rows, first, last)
                                                          : rows.narrow(0, first, last - first);
     return {States(last - first, visible()), reference::accumulated(dense, parameters_.weight)};
+  }
+
+  /// A sample of the visible units given the hidden ones, or their means. Those that are not
+  /// Bernoulli units are what their formulas make of the fields.
+  [[nodiscard]] Visible draw_visible(const States& hidden, const Draw& draw, bool mean) const {
+    const int64_t rows = hidden.rows();
+    Visible result{States(rows, visible()), Tensor()};
+    const units::UnitType& units = *parameters_.visible;
+    if (units.is_bernoulli() && !mean) {
+      visit_visible(hidden, SampleTo<Real>{result.states, draw});
+      result.states.prepare();
+      return result;
+    }
+    const Tensor out = empty_visible(rows);
+    if (units.is_bernoulli()) {
+      visit_visible(hidden, MeanTo<Real>(out));
+      result.dense = out;
+      return result;
+    }
+    visit_visible(hidden, FieldsTo<Real>(out));
+    result.dense = mean ? units.mean(out) : units.sample(out, uniforms(draw, rows, visible()));
+    // One-hot states are bits again.
+    if (auto binary = read_binary(result.dense, 0, rows)) {
+      return std::move(*binary);
+    }
+    return result;
   }
 
   [[nodiscard]] Tensor empty_visible(int64_t rows) const {

@@ -148,7 +148,8 @@ void states(const char* op, const char* name, const Tensor& tensor, const Side& 
     type_error(op, "expected {} of dtype {}, as {} states are not just 0 and 1, got {}", name,
                dtype(weight), units, dtype(tensor));
   }
-  if (layouts == Layouts::strided || tensor.layout() != at::kSparseCsr) {
+  const bool csr = layouts == Layouts::csr_too && units::has_binary_states(units);
+  if (!csr || tensor.layout() != at::kSparseCsr) {
     strided(op, name, tensor);
   }
   const c10::SymInt size = weight.sym_size(side.weight_dim);
