@@ -57,15 +57,19 @@ class Workload:
         return self.weight, self.visible_bias, self.hidden_bias
 
 
-def mnist() -> Tensor | None:
-    """The training pictures, [60000, 784], 0 or 1 by a threshold of one half; None without them."""
+def mnist_file(name: str, header: int) -> Tensor | None:
+    """The bytes of a file of MNIST after its header, uint8; None without TORCH_RBM_DATA."""
     folder = os.environ.get("TORCH_RBM_DATA")
     if folder is None:
         return None
-    path = Path(folder) / "mnist" / "train-images-idx3-ubyte.gz"
-    with gzip.open(path) as file:
-        pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
-    return torch.from_numpy(pixels > 127)
+    with gzip.open(Path(folder) / "mnist" / f"{name}.gz") as file:
+        return torch.from_numpy(np.frombuffer(file.read(), np.uint8, offset=header).copy())
+
+
+def mnist() -> Tensor | None:
+    """The training pictures, [60000, 784], 0 or 1 by a threshold of one half; None without them."""
+    pixels = mnist_file("train-images-idx3-ubyte", 16)
+    return None if pixels is None else pixels.reshape(-1, 784) > 127
 
 
 _trained: dict[int, tuple[torch_rbm.RBM, Tensor]] = {}

@@ -7,28 +7,23 @@ The folder holds mnist/. 500 hidden units, 30 epochs of the hybrid loss: some ei
 
 from __future__ import annotations
 
-import gzip
-import os
 import time
 from functools import partial
-from pathlib import Path
 
-import numpy as np
 import torch
+from cases import mnist_file
 from torch import Tensor
 
 import torch_rbm
 
-FOLDER = Path(os.environ.get("TORCH_RBM_DATA", ".")) / "mnist"
-
 
 def load(name: str) -> tuple[Tensor, Tensor]:
     """Grey values in [0, 1], [cases, 784], and digits, [cases]."""
-    with gzip.open(FOLDER / f"{name}-images-idx3-ubyte.gz") as file:
-        pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
-    with gzip.open(FOLDER / f"{name}-labels-idx1-ubyte.gz") as file:
-        labels = np.frombuffer(file.read(), np.uint8, offset=8)
-    return torch.from_numpy(pixels / np.float32(255)), torch.from_numpy(labels.astype(np.int64))
+    pixels = mnist_file(f"{name}-images-idx3-ubyte", 16)
+    digits = mnist_file(f"{name}-labels-idx1-ubyte", 8)
+    if pixels is None or digits is None:
+        raise SystemExit("set TORCH_RBM_DATA to the folder that holds mnist/")
+    return pixels.reshape(-1, 784) / 255, digits.long()
 
 
 def main() -> None:

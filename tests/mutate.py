@@ -37,6 +37,7 @@ JUDGES = [
     "test_relu.py",
     "test_classification.py",
     "test_unit_models.py",
+    "test_unit_data.py",
     "test_units.py",
 ]
 

@@ -129,6 +129,11 @@ def test_bad_values_are_named_by_their_position():
     message = rf"got 2.0 at position \[{position[0]}, {position[1]}\]"
     with pytest.raises(ValueError, match=message):
         torch_rbm.fit(rbm, wrong, progress=False)
+    many = torch.zeros(900_001, dtype=torch.int64)
+    many[-1] = 1  # one value, in the last of so many rows that they could not be made dense
+    late = torch.sparse_csr_tensor(many, [7], [-1.0], (900_000, 200_000))
+    with pytest.raises(ValueError, match=r"got -1.0 at position \[899999, 7\]"):
+        torch_rbm.fit(torch_rbm.RBM(200_000, 1), late, progress=False)
     with pytest.raises(TypeError, match="dense data for units other than bernoulli"):
         torch_rbm.fit(torch_rbm.RBM(200, 4, visible_units="gaussian"), csr, progress=False)
     with pytest.raises(TypeError, match="gibbs: expected visible of layout"):

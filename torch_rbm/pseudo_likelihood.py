@@ -59,25 +59,42 @@ def pseudo_log_likelihood(
     free_energy = rbm.free_energy(rows)
     values = torch.zeros_like(free_energy)
     if stochastic and units:
+        elements = torch.tensor([first for _, first in units], device=rows.device)
         chosen = torch.randint(len(units), (len(rows),), generator=generator, device=rows.device)
-        for number in torch.unique(chosen).tolist():
-            of = (chosen == number).nonzero().flatten()
-            values[of] = len(units) * _log_conditional(
-                rbm, rows[of], free_energy[of], *units[number]
+        first = elements[chosen]
+        for group in rbm.visible_layer().groups:
+            inside = (first >= group.first) & (first < group.first + group.size)
+            # Rows that ask for discrete units of one type go together; integrals are of one unit.
+            parts = (
+                [inside & (first == element) for element in torch.unique(first[inside])]
+                if group.continuous
+                else [inside]
             )
+            for part in parts:
+                of = part.nonzero().flatten()
+                values[of] = len(units) * _log_conditional(
+                    rbm, rows[of], free_energy[of], group, first[of]
+                )
     else:
-        for group, first in units:
+        for group, element in units:
+            first = torch.full((len(rows),), element, device=rows.device)
             values += _log_conditional(rbm, rows, free_energy, group, first)
     return values.reshape(visible.shape[:-1])
 
 
 def _log_conditional(
-    rbm: RBM, rows: Tensor, free_energy: Tensor, group: Group, first: int
+    rbm: RBM, rows: Tensor, free_energy: Tensor, group: Group, first: Tensor
 ) -> Tensor:
-    """log p of the unit at element ``first`` given all others, for each row."""
-    own = rows[:, first : first + group.states]
+    """log p of a unit given all others, for each row.
+
+    The unit begins at element ``first``, [rows], in the same one of all rows if it is continuous.
+    """
+    if len(rows) == 0:
+        return free_energy
+    elements = first[:, None] + torch.arange(group.states, device=rows.device)
+    own = rows.gather(1, elements)
     if group.continuous:
-        states, log_weights = _nodes(rbm, rows, group, first)
+        states, log_weights = _nodes(rbm, rows, group, int(first[0]))
         terms = []
     else:
         states = _others(own, group)
@@ -86,8 +103,9 @@ def _log_conditional(
     size = max(_ELEMENTS // max(rows.shape[1] * len(rows), 1), 1)
     for first_state in range(0, len(states), size):
         part = slice(first_state, first_state + size)
-        altered = rows.repeat(len(states[part]), 1, 1)
-        altered[..., first : first + group.states] = states[part]
+        count = len(states[part])
+        altered = rows.repeat(count, 1, 1)
+        altered.scatter_(2, elements.expand(count, -1, -1), states[part])
         terms.append(log_weights[part] - rbm.free_energy(altered))
     return -free_energy - torch.logsumexp(torch.cat(terms), 0)
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -229,6 +230,12 @@ def _check_group(
     position = [int(i) for i in wrong.nonzero()[0]]
     value = values[tuple(position)].item()
     position[-1] += group.first
+    _refuse(where, name, group, states, value, position)
+
+
+def _refuse(
+    where: str, name: str, group: Group, states: bool, value: float, position: list[int]
+) -> NoReturn:
     label = "" if group.name == group.type else f" of the group {group.name!r}"
     expected = (_STATES if states else _MEANS)[group.type]
     bernoulli_states = states and group.type == "bernoulli"
@@ -239,15 +246,14 @@ def _check_group(
 
 
 def _check_csr(where: str, name: str, data: Tensor, group: Group, states: bool) -> None:
-    """Check the stored values: all others are 0. On the way to an error, rows become dense."""
+    """Check the stored values: all others are 0."""
     values = data.values().unsqueeze(1)
     if values.numel() == 0 or _is_fine(values, group, states):
         return
     wrong = int((~_right(values, group, states)).flatten().nonzero()[0])
     row = int(torch.searchsorted(data.crow_indices().long(), wrong, right=True)) - 1
-    dense = torch.zeros(row + 1, data.shape[1], dtype=data.dtype)
-    dense[row, int(data.col_indices()[wrong])] = data.values()[wrong]
-    _check_group(where, name, dense, None, group, states)
+    position = [row, int(data.col_indices()[wrong])]
+    _refuse(where, name, group, states, values[wrong].item(), position)
 
 
 def _is_fine(values: Tensor, group: Group, states: bool) -> bool:

@@ -52,11 +52,7 @@ class MovedChain {
   /// The rows from `first` on; chunks must come in order.
   void write(const Visible& visible, int64_t first) {
     if (!csr_) {
-      if (visible.binary()) {
-        visible.states.write(strided_, first);
-      } else {
-        strided_.narrow(0, first, visible.states.rows()).copy_(visible.dense);
-      }
+      visible.write(strided_, first);
       return;
     }
     if (!visible.binary()) {

@@ -77,13 +77,6 @@ void walk_others(const Model<Real>& model, const Tensor& visible,
   const int64_t rows = chain.states.rows();
   const Tensor given = visible.narrow(0, first, rows);
   const Tensor out = visible_out.narrow(0, first, rows);
-  const auto write = [&] {
-    if (chain.binary()) {
-      chain.states.write(visible_out, first);
-    } else {
-      out.copy_(chain.dense);
-    }
-  };
   States hidden(rows, model.hidden());
   out.copy_(given);
   for (int64_t step = 0; step < std::max<int64_t>(steps, 1); ++step) {
@@ -93,7 +86,7 @@ void walk_others(const Model<Real>& model, const Tensor& visible,
     }
     hidden.prepare();
     chain = model.draw_visible(hidden, key.draw(step, Layer::visible, first), /*mean=*/false);
-    write();
+    chain.write(visible_out, first);
     if (clamp) {
       out.copy_(at::where(clamp->narrow(0, first, rows), given, out));
       chain = model.read(visible_out, first, first + rows);

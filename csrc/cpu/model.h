@@ -28,6 +28,14 @@ struct Visible {
   Tensor dense;  // [rows, visible] in the dtype of sums; undefined where states are bits
 
   [[nodiscard]] bool binary() const { return !dense.defined(); }
+  /// Writes into the rows of a contiguous tensor from `first` on.
+  void write(const Tensor& rows, int64_t first) const {
+    if (binary()) {
+      states.write(rows, first);
+    } else {
+      rows.narrow(0, first, states.rows()).copy_(dense);
+    }
+  }
 };
 
 /// Samples of units with fields scale * field + shift.
@@ -49,33 +57,37 @@ struct SampleTo {
   }
 };
 
-/// Means of units into a tensor [rows, units] of dtype Real.
+/// A tensor [rows, units] of dtype Real that takes a value for each unit.
 template <typename Real>
-struct MeanTo {
-  Matrix<Real> means;
-  int64_t units;
-
-  explicit MeanTo(const Tensor& tensor)
-      : means{tensor.mutable_data_ptr<Real>(), tensor.stride(0), tensor.stride(1)},
-        units(tensor.size(1)) {}
-
-  void operator()(Block<const Real> fields, int64_t block, int64_t first_row) const {
-    const int64_t first = block * kBlockUnits;
-    kernels().real<Real>().mean(
-        fields, std::min(kBlockUnits, units - first),
-        {means.at(first_row, first), means.row_stride, means.column_stride});
-  }
-};
-
-/// Fields of units into a tensor [rows, units] of dtype Real.
-template <typename Real>
-struct FieldsTo {
+struct IntoTensor {
   Matrix<Real> out;
   int64_t units;
 
-  explicit FieldsTo(const Tensor& tensor)
+  explicit IntoTensor(const Tensor& tensor)
       : out{tensor.mutable_data_ptr<Real>(), tensor.stride(0), tensor.stride(1)},
         units(tensor.size(1)) {}
+};
+
+/// Means of units.
+template <typename Real>
+struct MeanTo : IntoTensor<Real> {
+  using IntoTensor<Real>::IntoTensor;
+  using IntoTensor<Real>::out;
+  using IntoTensor<Real>::units;
+
+  void operator()(Block<const Real> fields, int64_t block, int64_t first_row) const {
+    const int64_t first = block * kBlockUnits;
+    kernels().real<Real>().mean(fields, std::min(kBlockUnits, units - first),
+                                {out.at(first_row, first), out.row_stride, out.column_stride});
+  }
+};
+
+/// Fields of units.
+template <typename Real>
+struct FieldsTo : IntoTensor<Real> {
+  using IntoTensor<Real>::IntoTensor;
+  using IntoTensor<Real>::out;
+  using IntoTensor<Real>::units;
 
   void operator()(Block<const Real> fields, int64_t block, int64_t first_row) const {
     const int64_t first = block * kBlockUnits;

@@ -18,10 +18,6 @@ Tensor precision_or_one(const Tensor& precision, int64_t size) {
   return precision.defined() ? precision : at::ones({size});
 }
 
-Tensor interval_middles(const Tensor& uniforms) {
-  return uniforms.to(at::kDouble) + random::kUniformScale / 2;
-}
-
 Gaussian::Gaussian(int64_t size, Tensor precision)
     : UnitType(size), precision_(precision_or_one(precision, size)) {}
 

@@ -23,7 +23,5 @@ class Gaussian final : public UnitType {
 
 /// 1 for `size` units where `precision` is undefined.
 [[nodiscard]] Tensor precision_or_one(const Tensor& precision, int64_t size);
-/// The middles, float64, of the intervals that uniforms of 24 bits stand for: never 0 or 1.
-[[nodiscard]] Tensor interval_middles(const Tensor& uniforms);
 
 }  // namespace torch_rbm::units

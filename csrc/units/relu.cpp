@@ -1,6 +1,7 @@
 // Rectified units as ATen formulas.
 #include "units/relu.h"
 
+#include "random/philox.h"
 #include "units/bernoulli.h"
 #include "units/gaussian.h"
 
@@ -24,6 +25,11 @@ namespace {
 constexpr double kFar = -200;
 // Below it Newton's method in logarithms finds quantiles, above it the quantile function.
 constexpr double kDirect = -30;
+
+// The middles of the intervals that uniforms of 24 bits stand for: never 0 or 1.
+Tensor interval_middles(const Tensor& uniforms) {
+  return uniforms.to(at::kDouble) + random::kUniformScale / 2;
+}
 
 // log M(-z). Each of the three formulas is good on its side and is only evaluated there, so that no
 // infinite derivative is multiplied by 0.

@@ -11,6 +11,7 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -39,12 +40,7 @@ std::optional<int64_t> positive(std::string_view text) {
 }
 
 bool is_known(std::string_view name) {
-  for (const std::string_view known : kNames) {
-    if (name == known) {
-      return true;
-    }
-  }
-  return false;
+  return std::ranges::find(kNames, name) != kNames.end();
 }
 
 std::string expected_names() {
@@ -139,12 +135,9 @@ Specification parse(std::string_view text, int64_t size) {
 }
 
 bool has_binary_states(std::string_view text) {
-  for (const std::string_view other : {"spin", "gaussian", "relu"}) {
-    if (text.find(other) != std::string_view::npos) {
-      return false;
-    }
-  }
-  return true;
+  constexpr std::array<std::string_view, 3> kOthers = {"spin", "gaussian", "relu"};
+  return std::ranges::none_of(
+      kOthers, [&](std::string_view other) { return text.find(other) != std::string_view::npos; });
 }
 
 at::ScalarType sample_dtype(const Tensor& states, std::string_view text, const Tensor& weight) {
