@@ -23,12 +23,30 @@ struct Clamp {
   States mask;
 };
 
-// Moves `chain`, the rows of `visible` from `first` on, and writes the two results; false when a
-// clamp would have to keep states that are not binary.
+// Moves `chain`, whose first row has number `first`, by move(hidden, step), which draws the visible
+// states; returns the hidden states that they were drawn from.
+template <typename Real, typename Move>
+States walk(const Model<Real>& model, int64_t steps, const Key& key, int64_t first,
+            const Visible& chain, const Move& move) {
+  States hidden(chain.states.rows(), model.hidden());
+  for (int64_t step = 0; step < std::max<int64_t>(steps, 1); ++step) {
+    model.visit_hidden(chain, SampleTo<Real>{hidden, key.draw(step, Layer::hidden, first)});
+    if (steps == 0) {
+      break;
+    }
+    hidden.prepare();
+    move(hidden, step);
+  }
+  return hidden;
+}
+
+// Walks the rows of `visible` from `first` on and writes the two results; false when a clamp would
+// have to keep states that are not binary.
 template <typename Real>
-bool walk(const Model<Real>& model, const Tensor& visible, const std::optional<Tensor>& clamp,
-          int64_t steps, const Key& key, int64_t first, Visible chain, const Tensor& visible_out,
-          const Tensor& hidden_out) {
+bool walk_bernoulli(const Model<Real>& model, const Tensor& visible,
+                    const std::optional<Tensor>& clamp, int64_t steps, const Key& key,
+                    int64_t first, Visible chain, const Tensor& visible_out,
+                    const Tensor& hidden_out) {
   const int64_t last = first + chain.states.rows();
   std::optional<Clamp> kept;
   if (clamp) {
@@ -38,13 +56,7 @@ bool walk(const Model<Real>& model, const Tensor& visible, const std::optional<T
       return false;
     }
   }
-  States hidden(last - first, model.hidden());
-  for (int64_t step = 0; step < std::max<int64_t>(steps, 1); ++step) {
-    model.visit_hidden(chain, SampleTo<Real>{hidden, key.draw(step, Layer::hidden, first)});
-    if (steps == 0) {
-      break;
-    }
-    hidden.prepare();
+  const auto move = [&](const States& hidden, int64_t step) {
     const SampleTo<Real> sample{chain.states, key.draw(step, Layer::visible, first)};
     model.visit_visible(hidden, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
       sample(fields, block, first_row);
@@ -59,13 +71,13 @@ bool walk(const Model<Real>& model, const Tensor& visible, const std::optional<T
     if (step + 1 < steps) {
       chain.states.prepare();
     }
-  }
+  };
+  walk(model, steps, key, first, chain, move).write(hidden_out, first);
   if (chain.binary()) {
     chain.states.write(visible_out, first);
   } else {
     visible_out.narrow(0, first, last - first).copy_(visible.narrow(0, first, last - first));
   }
-  hidden.write(hidden_out, first);
   return true;
 }
 
@@ -77,22 +89,16 @@ void walk_others(const Model<Real>& model, const Tensor& visible,
   const int64_t rows = chain.states.rows();
   const Tensor given = visible.narrow(0, first, rows);
   const Tensor out = visible_out.narrow(0, first, rows);
-  States hidden(rows, model.hidden());
   out.copy_(given);
-  for (int64_t step = 0; step < std::max<int64_t>(steps, 1); ++step) {
-    model.visit_hidden(chain, SampleTo<Real>{hidden, key.draw(step, Layer::hidden, first)});
-    if (steps == 0) {
-      break;
-    }
-    hidden.prepare();
+  const auto move = [&](const States& hidden, int64_t step) {
     chain = model.draw_visible(hidden, key.draw(step, Layer::visible, first), /*mean=*/false);
     chain.write(visible_out, first);
     if (clamp) {
       out.copy_(at::where(clamp->narrow(0, first, rows), given, out));
       chain = model.read(visible_out, first, first + rows);
     }
-  }
-  hidden.write(hidden_out, first);
+  };
+  walk(model, steps, key, first, chain, move).write(hidden_out, first);
 }
 
 template <typename Real>
@@ -111,8 +117,8 @@ std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const 
     return std::tuple{visible_out, hidden_out};
   }
   const auto walk_from = [&](int64_t first, Visible chain) {
-    return walk(model, visible, clamp, steps, key, first, std::move(chain), visible_out,
-                hidden_out);
+    return walk_bernoulli(model, visible, clamp, steps, key, first, std::move(chain), visible_out,
+                          hidden_out);
   };
   // With many rows each thread takes its own through all steps and waits for no other. Tensor
   // operations, which other states than binary ones need, have no place in a thread of its own.
