@@ -358,6 +358,24 @@ MUTATIONS += [
         "for (int64_t state = first; state < last; ++state)",
         "for (int64_t state = first; state < last - (last > 9); ++state)",
     ),
+    Mutation(
+        "kernels: spins lose the energy of their zeros",
+        "csrc/cpu/binary_model.cpp",
+        "-states.zero * bias.sum",
+        "states.zero * bias.sum",
+    ),
+    Mutation(
+        "kernels: gradient for spins forgets the other layer's bias",
+        "csrc/cpu/binary_model.cpp",
+        "  pairs += visible_bias * (visible_.scale() * hidden_.zero);\n",
+        "",
+    ),
+    Mutation(
+        "kernels: missing units are sampled in the chain",
+        "csrc/cpu/model.h",
+        "        result.states.keep(observed->states);\n",
+        "",
+    ),
 ]
 
 

@@ -215,10 +215,11 @@ def test_exchanged_spins_have_the_same_likelihoods(pairing, visible, hidden):
 @pytest.mark.parametrize(
     ("units", "error", "message"),
     [
-        ("binary", ValueError, "visible_units to be one of 'bernoulli'"),
+        ("binary", ValueError, 'visible_units to be one of "bernoulli"'),
         ("categorical(4)", ValueError, "a multiple of 4 elements"),
-        ("bernoulli:3, spin:4", ValueError, "groups of 6 elements in visible_units, got 7"),
-        ("bernoulli, spin:4", ValueError, "a size for each group"),
+        ([("a", "spin:3, bernoulli", 3)], ValueError, "of one type in each of its groups"),
+        ("bernoulli:3, spin:4", ValueError, "groups of 6 elements in all, not 7"),
+        ("bernoulli, spin:4", ValueError, "sizes for all groups"),
         ([("a", "bernoulli", 3), ("a", "spin", 3)], ValueError, "different names"),
         ([("a", "bernoulli")], TypeError, "expected visible_units"),
         (7, TypeError, "expected visible_units"),

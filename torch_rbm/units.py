@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -12,9 +11,6 @@ import torch
 from torch import Tensor
 
 from torch_rbm.sparse import is_csr
-
-_TYPES = ("bernoulli", "spin", "categorical", "gaussian", "relu")
-_GROUP = re.compile(r"\s*([a-z]+)\s*(?:\(\s*(\d+)\s*\))?\s*(?::\s*(\d+))?\s*")
 
 #: How a layer's units are given: a type, or named groups (name, type, number of elements).
 UnitsLike = str | Sequence[tuple[str, str, int]]
@@ -72,42 +68,30 @@ class Units:
 
     def __init__(self, where: str, name: str, units: UnitsLike, size: int) -> None:
         self.size = size
-        expected = (
-            f"{where}: expected {name} to be one of {', '.join(map(repr, _TYPES))}, "
-            "'categorical(5)', or groups such as [('pixels', 'gaussian', 784), "
-            f"('label', 'categorical', 10)], got {units!r}"
-        )
-        if isinstance(units, str):
-            named = [("", text) for text in units.split(",")]
-        else:
+        names: list[str] = []
+        spelled = units
+        if not isinstance(units, str):
             try:
-                named = [(str(label), f"{kind}:{int(count)}") for label, kind, count in units]
+                names = [str(label) for label, _, _ in units]
+                spelled = ", ".join(f"{kind}:{int(count)}" for _, kind, count in units)
             except (TypeError, ValueError):
-                raise TypeError(expected) from None
+                raise TypeError(
+                    f"{where}: expected {name} to be a string or groups such as [('pixels', "
+                    f"'gaussian', 784), ('label', 'categorical', 10)], got {units!r}"
+                ) from None
+        types, sizes, states, expected = torch.ops.torch_rbm.unit_groups(spelled, size)
+        if names and len(names) != len(types):
+            expected = "of one type in each of its groups"
+        if expected:
+            raise ValueError(f"{where}: expected {name} to be {expected}, got {units!r}")
         groups: list[Group] = []
         first = 0
-        for label, text in named:
-            match = _GROUP.fullmatch(text)
-            if match is None or match[1] not in _TYPES or (match[2] and match[1] != "categorical"):
-                raise ValueError(expected)
-            kind = match[1]
-            if match[3] is None and len(named) > 1:
-                raise ValueError(
-                    f"{where}: expected a size for each group of {name}, got {units!r}"
-                )
-            count = size if match[3] is None else int(match[3])
-            states = int(match[2] or count or 1) if kind == "categorical" else 1
-            if states < 1 or count % states:
-                raise ValueError(
-                    f"{where}: expected a multiple of {states} elements for categorical units of "
-                    f"{states} states in {name}, got {count}"
-                )
-            groups.append(Group(label or kind, kind, first, count, states))
+        for i, (kind, count) in enumerate(zip(types, sizes, strict=True)):
+            label = names[i] if names else kind
+            groups.append(Group(label, kind, first, count, max(states[i], 1)))
             first += count
-        if first != size:
-            raise ValueError(f"{where}: expected groups of {size} elements in {name}, got {first}")
         labels = [group.name for group in groups]
-        if not isinstance(units, str) and len(set(labels)) < len(labels):
+        if names and len(set(labels)) < len(labels):
             raise ValueError(f"{where}: expected different names in {name}, got {labels}")
         self.groups = tuple(groups)
 

@@ -79,16 +79,24 @@ template <typename Real>
 std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const Tensor& chain,
                                                 const Tensor& base_bias, const Tensor& betas,
                                                 const Key& key) {
-  const VisibleBiases<Real> biases(base_bias, model.parameters().visible_bias);
+  const units::TwoStates& spelled = model.unpacked().visible_states();
+  const VisibleBiases<Real> biases(base_bias * spelled.scale(), model.parameters().visible_bias);
   const Tensor path = betas.contiguous();
   const Tensor moved = at::empty(chain.sizes(), chain.options());
   const Tensor log_weight = at::empty({chain.size(0)}, betas.options());
-  const bool binary = for_each_chunk(chain, [&](States& visible, int64_t first) {
+  const bool binary = for_each_chunk(chain, spelled, [&](States& visible, int64_t first) {
     walk(model, biases, path.const_data_ptr<double>(), path.numel(), key, first, visible,
          log_weight.mutable_data_ptr<double>() + first);
-    visible.write(moved, first);
+    visible.write(moved, first, spelled);
   });
-  return binary ? std::optional(std::tuple{log_weight, moved}) : std::nullopt;
+  if (!binary) {
+    return std::nullopt;
+  }
+  const double offset = model.unpacked().energy_offset() - energy_of_zeros(base_bias, spelled);
+  if (offset != 0) {
+    log_weight.add_((path[0] - path[-1]) * offset);
+  }
+  return std::tuple{log_weight, moved};
 }
 
 std::tuple<Tensor, Tensor> annealed_importance_sampling(
@@ -104,9 +112,9 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling(
   checks::key(kOp, key, weight.device());
   const reference::Model model(arguments);
   const Tensor base_bias = reference::accumulated(base_visible_bias, weight);
-  if (use_kernels() && model.is_bernoulli() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
+  if (use_kernels() && model.has_two_states() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
       (base_bias.isfinite().all() & betas.isfinite().all()).item<bool>()) {
-    const auto result = with_packed<Model>(model, [&](const auto& packed) {
+    const auto result = with_packed<Model>(BinaryModel(model), [&](const auto& packed) {
       return fused(packed, reference::as_rows(chain), base_bias, betas, Key(key));
     });
     if (result) {

@@ -21,7 +21,7 @@ Direction accumulated(const Tensor& weight, const Tensor& bias) {
 template <typename Real>
 std::optional<Tensor> means(const Product<Real>& product, const Tensor& states) {
   const Tensor result = at::empty({states.size(0), product.outputs()}, real_options<Real>());
-  const bool binary = for_each_chunk(states, [&](const States& chunk, int64_t first) {
+  const bool binary = for_each_chunk(states, {}, [&](const States& chunk, int64_t first) {
     product.for_each_block(chunk, MeanTo<Real>(result.narrow(0, first, chunk.rows())));
   });
   return binary ? std::optional(result) : std::nullopt;
@@ -34,7 +34,7 @@ std::optional<Tensor> samples(const Product<Real>& product, const Tensor& states
   const Key key(stream.key);
   const Tensor result =
       at::empty({states.size(0), product.outputs()}, states.options().layout(at::kStrided));
-  const bool binary = for_each_chunk(states, [&](const States& chunk, int64_t first) {
+  const bool binary = for_each_chunk(states, {}, [&](const States& chunk, int64_t first) {
     States sampled(chunk.rows(), product.outputs());
     product.for_each_block(chunk,
                            SampleTo<Real>{sampled, key.draw(stream.step, stream.layer, first)});

@@ -21,6 +21,7 @@ struct Options {
   int64_t steps;
   bool sampled_hidden;
   bool mean_visible;
+  std::optional<Tensor> observed;  // bool [rows, visible]
 };
 
 // Rows of one phase: visible states, and what the hidden units are given them.
@@ -39,9 +40,10 @@ struct Phases {
 };
 
 // The moved chain, in the layout and dtype of the given one.
+template <typename Real>
 class MovedChain {
  public:
-  explicit MovedChain(const Tensor& chain) {
+  MovedChain(const Model<Real>& model, const Tensor& chain) : model_(model) {
     if (chain.layout() == at::kSparseCsr) {
       csr_.emplace(chain.size(0), chain.size(1), chain.scalar_type());
     } else {
@@ -52,7 +54,7 @@ class MovedChain {
   /// The rows from `first` on; chunks must come in order.
   void write(const Visible& visible, int64_t first) {
     if (!csr_) {
-      visible.write(strided_, first);
+      model_.write(visible, strided_, first);
       return;
     }
     if (!visible.binary()) {
@@ -67,6 +69,7 @@ class MovedChain {
   [[nodiscard]] Tensor finish() const { return csr_ ? csr_->finish() : strided_; }
 
  private:
+  const Model<Real>& model_;
   Tensor strided_;
   std::optional<CsrWriter> csr_;
 };
@@ -83,11 +86,11 @@ template <typename Real>
 class Estimator {
  public:
   Estimator(const Model<Real>& model, Options options, const Key& key)
-      : model_(model), options_(options), key_(key) {}
+      : model_(model), options_(std::move(options)), key_(key) {}
 
   /// The two phases of the rows from `first` on; writes the moved chain.
   [[nodiscard]] Phases<Real> chunk(const Tensor& data, const Tensor& chain, int64_t first,
-                                   MovedChain& moved) const {
+                                   MovedChain<Real>& moved) const {
     Phases<Real> result;
     const int64_t data_last = std::min(first + kChunkRows, data.size(0));
     const int64_t chain_last = std::min(first + kChunkRows, chain.size(0));
@@ -154,6 +157,10 @@ class Estimator {
   /// null where that is still to be drawn.
   void walk(Visible& chain, int64_t first, States* hidden) const {
     std::optional<States> own_hidden;
+    std::optional<Observed> observed;
+    if (options_.observed) {
+      observed.emplace(*options_.observed, first, chain.states.rows());
+    }
     for (int64_t step = 0; step < options_.steps; ++step) {
       if (step > 0 || hidden == nullptr) {
         if (hidden == nullptr) {
@@ -163,7 +170,7 @@ class Estimator {
       }
       hidden->prepare();
       chain = model_.draw_visible(*hidden, key_.draw(step, Layer::visible, first),
-                                  options_.mean_visible);
+                                  options_.mean_visible, observed ? &*observed : nullptr);
     }
   }
 
@@ -196,7 +203,7 @@ std::optional<Estimate> fused(const Model<Real>& model, const Tensor& data, cons
                               const Options& options, const Key& key) {
   const Estimator<Real> estimator(model, options, key);
   Gradient<Real> gradient(model.parameters());
-  MovedChain moved(chain);
+  MovedChain<Real> moved(model, chain);
   const auto row_weight = [](const Tensor& rows) {
     return 1 / static_cast<Real>(std::max<int64_t>(rows.size(0), 1));
   };
@@ -204,8 +211,16 @@ std::optional<Estimate> fused(const Model<Real>& model, const Tensor& data, cons
     const Phases<Real> phases = estimator.chunk(data, chain, first, moved);
     add_phases(gradient, phases, -row_weight(data), row_weight(chain));
   }
-  return Estimate{gradient.weight(), gradient.visible_bias(), gradient.hidden_bias(),
-                  moved.finish()};
+  const auto [weight, visible_bias, hidden_bias] =
+      model.unpacked().renamed({gradient.weight(), gradient.visible_bias(), gradient.hidden_bias()},
+                               (chain.size(0) > 0 ? 1 : 0) - (data.size(0) > 0 ? 1 : 0));
+  return Estimate{weight, visible_bias, hidden_bias, moved.finish()};
+}
+
+// Whether a unit that is missing can be kept in the state 0.
+bool zero_is_missing(const Tensor& data, const Tensor& chain, const reference::Model& model) {
+  return data.layout() == at::kStrided && chain.layout() == at::kStrided &&
+         model.visible->two_states().value_or(units::TwoStates{}).zero == 0;
 }
 
 Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const Tensor& weight,
@@ -222,12 +237,21 @@ Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const T
   checks::contrastive_divergence(kOp, data, chain, arguments, steps, observed, mean_visible);
   checks::key(kOp, key, weight.device());
   const reference::Model model(arguments);
-  if (use_kernels() && model.hidden->is_bernoulli() && !observed && weight.numel() > 0 &&
-      data.numel() + chain.numel() > 0) {
+  if (use_kernels() && model.hidden->two_states() && weight.numel() > 0 &&
+      data.numel() + chain.numel() > 0 && (!observed || zero_is_missing(data, chain, model))) {
     using reference::as_rows;
-    const auto result = with_packed<Model>(model, [&](const auto& packed) {
-      return fused(packed, as_rows(data), as_rows(chain), {steps, sampled_hidden, mean_visible},
-                   Key(key));
+    Tensor data_rows = as_rows(data);
+    Tensor chain_rows = as_rows(chain);
+    Options options{steps, sampled_hidden, mean_visible, std::nullopt};
+    if (observed) {
+      const bool from_data = same_rows(data_rows, chain_rows);
+      const Tensor missing = observed->logical_not();
+      data_rows = as_rows(data.masked_fill(missing, 0));
+      chain_rows = from_data ? data_rows : as_rows(chain.masked_fill(missing, 0));
+      options.observed = as_rows(observed->expand(chain.sizes()));
+    }
+    const auto result = with_packed<Model>(BinaryModel(model), [&](const auto& packed) {
+      return fused(packed, data_rows, chain_rows, options, Key(key));
     });
     if (result) {
       const auto& [grad_weight, grad_visible_bias, grad_hidden_bias, moved] = *result;

@@ -19,27 +19,29 @@ namespace {
 // apply.
 template <typename Real>
 std::optional<Tensor> fused(const Product<Real>& product, const Tensor& visible,
-                            const Tensor& bias) {
-  const Tensor visible_bias = bias.to(at::kDouble).contiguous();
+                            const BinaryModel& model) {
+  const Tensor visible_bias = model.parameters().visible_bias.to(at::kDouble).contiguous();
   const std::span biases(visible_bias.const_data_ptr<double>(),
                          static_cast<size_t>(visible_bias.numel()));
   if (!std::ranges::all_of(biases, [](double value) { return std::isfinite(value); })) {
     return std::nullopt;
   }
   const Tensor energies = at::empty({visible.size(0)}, visible_bias.options());
-  const bool binary = for_each_chunk(visible, [&](const States& chunk, int64_t first) {
-    const BlockSums sums(chunk.rows(), product.outputs());
-    product.for_each_block(chunk, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
-      kernels().real<Real>().softplus_sum(
-          fields, std::min(kBlockUnits, product.outputs() - block * kBlockUnits),
-          sums.at(block, first_row), sums.stride());
-    });
-    double* const out = energies.mutable_data_ptr<double>() + first;
-    kernels().dot(chunk.bits(), biases.data(), out);
-    for (int64_t row = 0; row < chunk.rows(); ++row) {
-      out[row] = -sums.add_to(out[row], row);
-    }
-  });
+  const bool binary =
+      for_each_chunk(visible, model.visible_states(), [&](const States& chunk, int64_t first) {
+        const BlockSums sums(chunk.rows(), product.outputs());
+        product.for_each_block(
+            chunk, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
+              kernels().real<Real>().softplus_sum(
+                  fields, std::min(kBlockUnits, product.outputs() - block * kBlockUnits),
+                  sums.at(block, first_row), sums.stride());
+            });
+        double* const out = energies.mutable_data_ptr<double>() + first;
+        kernels().dot(chunk.bits(), biases.data(), out);
+        for (int64_t row = 0; row < chunk.rows(); ++row) {
+          out[row] = model.energy_offset() - sums.add_to(out[row], row);
+        }
+      });
   return binary ? std::optional(energies) : std::nullopt;
 }
 
@@ -52,11 +54,12 @@ Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& vi
   checks::free_energy("free_energy", visible, arguments);
   const reference::Model model(arguments);
   const Tensor rows = reference::as_rows(visible);
-  if (use_kernels() && model.hidden->is_bernoulli() && !model.visible->precision().defined() &&
+  if (use_kernels() && model.hidden->two_states() && !model.visible->precision().defined() &&
       packing_pays(rows.size(0), weight.numel())) {
-    const auto energies = with_packed<Product>(
-        Direction{model.weight, model.hidden_bias},
-        [&](const auto& product) { return fused(product, rows, model.visible_bias); });
+    const BinaryModel binary(model);
+    const auto energies =
+        with_packed<Product>(Direction{binary.parameters().weight, binary.parameters().hidden_bias},
+                             [&](const auto& product) { return fused(product, rows, binary); });
     if (energies) {
       return energies->view(visible.sizes().slice(0, visible.sizes().size() - 1))
           .to(model.weight.scalar_type());

@@ -52,7 +52,8 @@ bool walk_bernoulli(const Model<Real>& model, const Tensor& visible,
   if (clamp) {
     kept.emplace(
         Clamp{States(last - first, model.visible()), States(last - first, model.visible())});
-    if (!kept->given.read(visible, first) || !kept->mask.read(*clamp, first)) {
+    if (!kept->given.read(visible, first, model.unpacked().visible_states()) ||
+        !kept->mask.read(*clamp, first)) {
       return false;
     }
   }
@@ -72,9 +73,10 @@ bool walk_bernoulli(const Model<Real>& model, const Tensor& visible,
       chain.states.prepare();
     }
   };
-  walk(model, steps, key, first, chain, move).write(hidden_out, first);
+  walk(model, steps, key, first, chain, move)
+      .write(hidden_out, first, model.unpacked().hidden_states());
   if (chain.binary()) {
-    chain.states.write(visible_out, first);
+    model.write(chain, visible_out, first);
   } else {
     visible_out.narrow(0, first, last - first).copy_(visible.narrow(0, first, last - first));
   }
@@ -92,22 +94,24 @@ void walk_others(const Model<Real>& model, const Tensor& visible,
   out.copy_(given);
   const auto move = [&](const States& hidden, int64_t step) {
     chain = model.draw_visible(hidden, key.draw(step, Layer::visible, first), /*mean=*/false);
-    chain.write(visible_out, first);
+    model.write(chain, visible_out, first);
     if (clamp) {
       out.copy_(at::where(clamp->narrow(0, first, rows), given, out));
       chain = model.read(visible_out, first, first + rows);
     }
   };
-  walk(model, steps, key, first, chain, move).write(hidden_out, first);
+  walk(model, steps, key, first, chain, move)
+      .write(hidden_out, first, model.unpacked().hidden_states());
 }
 
 template <typename Real>
 std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const Tensor& visible,
                                                 const std::optional<Tensor>& clamp, int64_t steps,
-                                                const Key& key) {
+                                                const Key& key, at::ScalarType hidden_dtype) {
   const int64_t rows = visible.size(0);
   const Tensor visible_out = at::empty({rows, model.visible()}, visible.options());
-  const Tensor hidden_out = at::empty({rows, model.hidden()}, visible.options());
+  const Tensor hidden_out =
+      at::empty({rows, model.hidden()}, visible.options().dtype(hidden_dtype));
   if (!model.parameters().visible->is_bernoulli()) {
     for (int64_t first = 0; first < rows; first += kChunkRows) {
       walk_others(model, visible, clamp, steps, key, first,
@@ -159,12 +163,13 @@ std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
   checks::key(kOp, key, weight.device());
   const reference::Model model(arguments);
   using reference::as_rows;
-  if (use_kernels() && model.hidden->is_bernoulli() && visible.numel() > 0 &&
+  const at::ScalarType hidden_dtype = units::sample_dtype(visible, hidden_units, weight);
+  if (use_kernels() && model.hidden->two_states() && visible.numel() > 0 &&
       hidden_bias.numel() > 0) {
     const std::optional<Tensor> mask =
         clamp ? std::optional(as_rows(clamp->expand(visible.sizes()))) : std::nullopt;
-    const auto result = with_packed<Model>(model, [&](const auto& packed) {
-      return fused(packed, as_rows(visible), mask, steps, Key(key));
+    const auto result = with_packed<Model>(BinaryModel(model), [&](const auto& packed) {
+      return fused(packed, as_rows(visible), mask, steps, Key(key), hidden_dtype);
     });
     if (result) {
       auto hidden_sizes = visible.sizes().vec();
@@ -174,8 +179,7 @@ std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
   }
   const reference::Chain chain =
       reference::gibbs(visible, model, steps, clamp, /*mean_visible=*/false, key);
-  return {chain.visible.to(visible.scalar_type()),
-          chain.hidden.to(units::sample_dtype(visible, hidden_units, weight))};
+  return {chain.visible.to(visible.scalar_type()), chain.hidden.to(hidden_dtype)};
 }
 
 }  // namespace

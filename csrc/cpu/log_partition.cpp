@@ -1,5 +1,6 @@
-// log_partition on the CPU: log Z of an RBM of Bernoulli units, by enumeration of its smaller
+// log_partition on the CPU: log Z of an RBM of units with two states, by enumeration of its smaller
 // layer.
+#include "cpu/binary_model.h"
 #include "cpu/buffer.h"
 #include "cpu/capability.h"
 #include "cpu/cost.h"
@@ -36,7 +37,8 @@ Tensor low_states() {
 }
 
 // log Z, or nothing where a number is not finite or fields are too large for products of exp.
-std::optional<double> fused(const reference::Model& model) {
+std::optional<double> fused(const BinaryModel& binary) {
+  const reference::Model& model = binary.parameters();
   Tensor weight = model.weight.to(at::kDouble).t();  // [enumerated, others]
   Tensor bias = model.visible_bias.to(at::kDouble);
   Tensor other_bias = model.hidden_bias.to(at::kDouble).contiguous();
@@ -84,7 +86,8 @@ std::optional<double> fused(const reference::Model& model) {
     out[piece] = kernels().log_sum_states(layer, piece * kPiece,
                                           std::min((piece + 1) * kPiece, states), scratch.data());
   });
-  return sums.logsumexp(0).item<double>() - static_cast<double>(added) * std::log(2.0);
+  return sums.logsumexp(0).item<double>() - static_cast<double>(added) * std::log(2.0) -
+         binary.energy_offset();
 }
 
 Tensor log_partition(const Tensor& weight, const Tensor& visible_bias, const Tensor& hidden_bias,
@@ -96,9 +99,9 @@ Tensor log_partition(const Tensor& weight, const Tensor& visible_bias, const Ten
                                  visible_precision, hidden_precision);
   checks::log_partition(kOp, arguments);
   const reference::Model model(arguments);
-  if (use_kernels() && model.is_bernoulli() && weight.numel() > 0) {
+  if (use_kernels() && model.has_two_states() && weight.numel() > 0) {
     reference::check_can_enumerate(kOp, model);
-    if (const auto log_z = fused(model)) {
+    if (const auto log_z = fused(BinaryModel(model.to(at::kDouble)))) {
       return at::scalar_tensor(*log_z, at::kDouble);
     }
   }

@@ -1,11 +1,13 @@
-// An RBM of Bernoulli units, packed for the kernels, and the steps that every sampler is made of.
+// An RBM of binary units, packed for the kernels, and the steps that every sampler is made of.
 #pragma once
 
+#include "cpu/binary_model.h"
 #include "cpu/csr.h"
 #include "cpu/key.h"
 #include "cpu/product.h"
 #include "reference/model.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 
 #include <cstdint>
@@ -28,13 +30,17 @@ struct Visible {
   Tensor dense;  // [rows, visible] in the dtype of sums; undefined where states are bits
 
   [[nodiscard]] bool binary() const { return !dense.defined(); }
-  /// Writes into the rows of a contiguous tensor from `first` on.
-  void write(const Tensor& rows, int64_t first) const {
-    if (binary()) {
-      states.write(rows, first);
-    } else {
-      rows.narrow(0, first, states.rows()).copy_(dense);
-    }
+};
+
+/// Units that are in the model, in the two forms that states have.
+struct Observed {
+  States states;
+  Tensor missing;  // bool [rows, visible]
+
+  /// Rows from `first` on of a bool tensor [rows, visible].
+  Observed(const Tensor& observed, int64_t first, int64_t rows)
+      : states(rows, observed.size(1)), missing(observed.narrow(0, first, rows).logical_not()) {
+    TORCH_INTERNAL_ASSERT(states.read(observed, first));
   }
 };
 
@@ -106,12 +112,12 @@ struct FieldsTo : IntoTensor<Real> {
 inline constexpr int64_t kChunkRows = 1024;
 
 /// Calls visit(states, first) for chunks of the rows of a tensor [rows, units], from row `first`
-/// on; returns false where one is not binary.
+/// on; returns false where one has other states than `spelled`.
 template <typename Visit>
-bool for_each_chunk(const Tensor& rows, const Visit& visit) {
+bool for_each_chunk(const Tensor& rows, const units::TwoStates& spelled, const Visit& visit) {
   for (int64_t first = 0; first < rows.size(0); first += kChunkRows) {
     States states(std::min(kChunkRows, rows.size(0) - first), rows.size(1));
-    if (!states.read(rows, first)) {
+    if (!states.read(rows, first, spelled)) {
       return false;
     }
     states.prepare();
@@ -145,14 +151,15 @@ template <typename Real>
 class Model {
  public:
   /// Parameters of dtype Real.
-  explicit Model(const reference::Model& model)
-      : parameters_(model),
-        to_hidden_({model.weight, model.hidden_bias}),
-        to_visible_({model.weight.t(), model.visible_bias}) {}
+  explicit Model(const BinaryModel& model)
+      : model_(model),
+        to_hidden_({parameters().weight, parameters().hidden_bias}),
+        to_visible_({parameters().weight.t(), parameters().visible_bias}) {}
 
   /// See Product.
   [[nodiscard]] bool accurate() const { return to_hidden_.accurate() && to_visible_.accurate(); }
-  [[nodiscard]] const reference::Model& parameters() const { return parameters_; }
+  [[nodiscard]] const BinaryModel& unpacked() const { return model_; }
+  [[nodiscard]] const reference::Model& parameters() const { return model_.parameters(); }
   [[nodiscard]] int64_t visible() const { return to_visible_.outputs(); }
   [[nodiscard]] int64_t hidden() const { return to_hidden_.outputs(); }
 
@@ -161,7 +168,7 @@ class Model {
   [[nodiscard]] std::optional<Visible> read_binary(const Tensor& rows, int64_t first,
                                                    int64_t last) const {
     States states(last - first, visible());
-    if (!states.read(rows, first)) {
+    if (!states.read(rows, first, model_.visible_states())) {
       return std::nullopt;
     }
     states.prepare();
@@ -174,37 +181,57 @@ class Model {
     }
     const Tensor dense = rows.layout() == at::kSparseCsr ? dense_rows(rows, first, last)
                                                          : rows.narrow(0, first, last - first);
-    return {States(last - first, visible()), reference::accumulated(dense, parameters_.weight)};
+    const auto& [zero, one] = model_.visible_states();
+    const Tensor numbers = reference::accumulated(dense, parameters().weight);
+    return {States(last - first, visible()), zero == 0 ? numbers : (numbers - zero) / (one - zero)};
+  }
+  /// Writes states into the rows of a contiguous tensor from `first` on.
+  void write(const Visible& visible, const Tensor& rows, int64_t first) const {
+    const units::TwoStates& spelled = model_.visible_states();
+    if (visible.binary()) {
+      visible.states.write(rows, first, spelled);
+    } else {
+      rows.narrow(0, first, visible.states.rows())
+          .copy_(spelled.zero == 0 ? visible.dense
+                                   : visible.dense * spelled.scale() + spelled.zero);
+    }
   }
 
-  /// A sample of the visible units given the hidden ones, or their means. Those that are not
-  /// Bernoulli units are what their formulas make of the fields.
-  [[nodiscard]] Visible draw_visible(const States& hidden, const Draw& draw, bool mean) const {
+  /// A sample of the visible units given the hidden ones, or their means; 0 where they are not
+  /// `observed`, if that is given. Units of more than two states are what their formulas make of
+  /// the fields.
+  [[nodiscard]] Visible draw_visible(const States& hidden, const Draw& draw, bool mean,
+                                     const Observed* observed = nullptr) const {
     const int64_t rows = hidden.rows();
     Visible result{States(rows, visible()), Tensor()};
-    const units::UnitType& units = *parameters_.visible;
+    const units::UnitType& units = *parameters().visible;
     if (units.is_bernoulli() && !mean) {
       visit_visible(hidden, SampleTo<Real>{result.states, draw});
+      if (observed != nullptr) {
+        result.states.keep(observed->states);
+      }
       result.states.prepare();
       return result;
     }
-    const Tensor out = empty_visible(rows);
+    const Tensor out = at::empty({rows, visible()}, parameters().weight.options());
     if (units.is_bernoulli()) {
       visit_visible(hidden, MeanTo<Real>(out));
       result.dense = out;
+    } else {
+      visit_visible(hidden, FieldsTo<Real>(out));
+      result.dense = mean ? units.mean(out) : units.sample(out, uniforms(draw, rows, visible()));
+    }
+    if (observed != nullptr) {
+      result.dense = result.dense.masked_fill(observed->missing, 0);
+    }
+    if (mean) {
       return result;
     }
-    visit_visible(hidden, FieldsTo<Real>(out));
-    result.dense = mean ? units.mean(out) : units.sample(out, uniforms(draw, rows, visible()));
     // One-hot states are bits again.
     if (auto binary = read_binary(result.dense, 0, rows)) {
       return std::move(*binary);
     }
     return result;
-  }
-
-  [[nodiscard]] Tensor empty_visible(int64_t rows) const {
-    return at::empty({rows, visible()}, parameters_.weight.options());
   }
 
   /// Calls visit for blocks of the fields of the hidden units.
@@ -213,7 +240,7 @@ class Model {
     if (visible.binary()) {
       visit_hidden(visible.states, visit);
     } else {
-      to_hidden_.for_each_block(parameters_.hidden_field(visible.dense), visit);
+      to_hidden_.for_each_block(parameters().hidden_field(visible.dense), visit);
     }
   }
 
@@ -228,7 +255,7 @@ class Model {
   }
 
  private:
-  const reference::Model& parameters_;
+  const BinaryModel& model_;
   Product<Real> to_hidden_;
   Product<Real> to_visible_;
 };
@@ -238,7 +265,7 @@ class Model {
 template <template <typename> typename Packed, typename Parameters, typename Run>
 auto with_packed(const Parameters& parameters, const Run& run)
     -> decltype(run(std::declval<const Packed<float>&>())) {
-  if (parameters.weight.scalar_type() != at::kDouble) {
+  if (parameters.dtype() != at::kDouble) {
     const Packed<float> packed(parameters);
     if (packed.accurate()) {
       return run(packed);

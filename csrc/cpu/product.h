@@ -19,6 +19,7 @@ struct Direction {
   at::Tensor weight;
   at::Tensor bias;
 
+  [[nodiscard]] at::ScalarType dtype() const { return weight.scalar_type(); }
   [[nodiscard]] Direction to(at::ScalarType dtype) const {
     return {weight.to(dtype), bias.to(dtype)};
   }

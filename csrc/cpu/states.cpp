@@ -24,18 +24,22 @@ void for_each_rows(int64_t rows, double work, const Task& task) {
 
 }  // namespace
 
-StateFormat state_format(at::ScalarType dtype) {
+StateFormat state_format(at::ScalarType dtype, const units::TwoStates& states) {
+  const auto spelled = [&](int64_t bytes, uint64_t one, uint64_t sign) {
+    const bool spin = states.zero < 0;
+    return StateFormat{bytes, spin ? one | sign : 0, one, spin ? 0 : sign};
+  };
   switch (dtype) {
     case at::kFloat:
-      return {4, 0x3F800000, 0x80000000};
+      return spelled(4, 0x3F800000, 0x80000000);
     case at::kDouble:
-      return {8, 0x3FF0000000000000, 0x8000000000000000};
+      return spelled(8, 0x3FF0000000000000, 0x8000000000000000);
     case at::kBFloat16:
-      return {2, 0x3F80, 0x8000};
+      return spelled(2, 0x3F80, 0x8000);
     case at::kHalf:
-      return {2, 0x3C00, 0x8000};
+      return spelled(2, 0x3C00, 0x8000);
     default:  // bool and uint8
-      return {1, 1, 0};
+      return spelled(1, 1, 0);
   }
 }
 
@@ -50,11 +54,11 @@ BitRows States::bits() const {
   return {bits_.data(), words_, rows_, units_};
 }
 
-bool States::read(const at::Tensor& rows, int64_t first) {
+bool States::read(const at::Tensor& rows, int64_t first, const units::TwoStates& states) {
   if (rows.layout() == at::kSparseCsr) {
     return read_csr(rows, first);
   }
-  const StateFormat format = state_format(rows.scalar_type());
+  const StateFormat format = state_format(rows.scalar_type(), states);
   const auto* const values = static_cast<const char*>(rows.const_data_ptr());
   std::atomic<bool> binary{true};
   const double work = kReadWord * static_cast<double>(rows_ * words_);
@@ -74,8 +78,8 @@ bool States::read_csr(const at::Tensor& rows, int64_t first) {
   const int64_t count = part.values.numel();
   const Buffer<uint64_t> ones(parts(count, kBlockUnits));
   const BitRows value_bits{ones.data(), parts(count, kBlockUnits), 1, count};
-  if (!kernels().pack_states(part.values.const_data_ptr(), state_format(part.values.scalar_type()),
-                             0, 1, value_bits)) {
+  if (!kernels().pack_states(part.values.const_data_ptr(),
+                             state_format(part.values.scalar_type(), {}), 0, 1, value_bits)) {
     return false;
   }
   const auto* const starts = part.starts.const_data_ptr<int64_t>();
@@ -93,8 +97,8 @@ bool States::read_csr(const at::Tensor& rows, int64_t first) {
   return true;
 }
 
-void States::write(const at::Tensor& rows, int64_t first) const {
-  const StateFormat format = state_format(rows.scalar_type());
+void States::write(const at::Tensor& rows, int64_t first, const units::TwoStates& states) const {
+  const StateFormat format = state_format(rows.scalar_type(), states);
   auto* const values = static_cast<char*>(rows.mutable_data_ptr());
   const double work = kReadWord * static_cast<double>(rows_ * words_);
   for_each_rows(rows_, work, [&](int64_t begin, int64_t end) {
@@ -102,6 +106,12 @@ void States::write(const at::Tensor& rows, int64_t first) const {
                             values + (first + begin) * rows.stride(0) * format.bytes,
                             rows.stride(0));
   });
+}
+
+void States::keep(const States& mask) {
+  for (int64_t i = 0; i < rows_ * words_; ++i) {
+    bits_.data()[i] &= mask.bits_.data()[i];
+  }
 }
 
 std::vector<int64_t> States::active_units(int64_t row) const {

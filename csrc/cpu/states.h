@@ -4,6 +4,7 @@
 #include "cpu/buffer.h"
 #include "cpu/cost.h"
 #include "cpu/kernels/kernels.h"
+#include "units/units.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -12,8 +13,8 @@
 
 namespace torch_rbm::cpu {
 
-/// How tensors of a dtype spell 0 and 1.
-[[nodiscard]] StateFormat state_format(at::ScalarType dtype);
+/// How tensors of a dtype spell states: 0 and 1, or -1 and 1 in floating point.
+[[nodiscard]] StateFormat state_format(at::ScalarType dtype, const units::TwoStates& states);
 
 class States {
  public:
@@ -24,11 +25,14 @@ class States {
   [[nodiscard]] int64_t units() const { return units_; }
   [[nodiscard]] int64_t words() const { return words_; }
 
-  /// Reads the rows [first, first + rows()) of a tensor [rows, units], strided or CSR; false if one
-  /// of its values is neither 0 nor 1.
-  [[nodiscard]] bool read(const at::Tensor& rows, int64_t first);
+  /// Reads the rows [first, first + rows()) of a tensor [rows, units], strided or, for 0 and 1,
+  /// CSR; false if one of its values is neither of the two.
+  [[nodiscard]] bool read(const at::Tensor& rows, int64_t first,
+                          const units::TwoStates& states = {});
   /// Writes into those rows of a contiguous tensor.
-  void write(const at::Tensor& rows, int64_t first) const;
+  void write(const at::Tensor& rows, int64_t first, const units::TwoStates& states = {}) const;
+  /// Sets to 0 where `mask`, of as many rows and units, is 0.
+  void keep(const States& mask);
   /// The active units of one row, rising.
   [[nodiscard]] std::vector<int64_t> active_units(int64_t row) const;
   /// The same states with rows and units exchanged.

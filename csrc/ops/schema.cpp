@@ -1,10 +1,14 @@
 // Every operator of torch_rbm: schema, tags and alias kind, on one page.
+#include "units/specification.h"
 #include <torch_rbm/version.h>
 
 #include <fmt/format.h>
 #include <torch/library.h>
 
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
 
 namespace torch_rbm {
 
@@ -37,10 +41,27 @@ void sampler(torch::Library& m, const std::string& name, const std::string& argu
   pure(m, name + ".key", arguments + ", Tensor key", results);
 }
 
+std::tuple<std::vector<std::string>, std::vector<int64_t>, std::vector<int64_t>, std::string>
+unit_groups(std::string_view units, int64_t size) {
+  const units::Specification specification = units::parse(units, size);
+  std::vector<std::string> types;
+  std::vector<int64_t> sizes;
+  std::vector<int64_t> states;
+  for (const units::Group& group : specification.groups) {
+    types.emplace_back(group.type);
+    sizes.push_back(group.size);
+    states.push_back(group.states);
+  }
+  return {types, sizes, states, specification.error};
+}
+
 }  // namespace
 
 TORCH_LIBRARY(torch_rbm, m) {
   m.def("version() -> str", [] { return std::string(TORCH_RBM_VERSION); });
+  // The groups that a layer's units name: types, elements, states of categorical units, or else
+  // what was expected.
+  m.def("unit_groups(str units, int size) -> (str[], int[], int[], str)", &unit_groups);
 
   pure(m, "energy", "Tensor visible, Tensor hidden, " + kParameters + ", *, " + kUnits, "Tensor");
   pure(m, "free_energy", "Tensor visible, " + kParameters + ", *, " + kUnits, "Tensor");

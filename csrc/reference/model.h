@@ -38,8 +38,9 @@ struct Model {
   [[nodiscard]] Model to(at::ScalarType dtype) const {
     return {weight.to(dtype), visible_bias.to(dtype), hidden_bias.to(dtype), visible, hidden};
   }
-  [[nodiscard]] bool is_bernoulli() const {
-    return visible->is_bernoulli() && hidden->is_bernoulli();
+  /// Whether all units have two states.
+  [[nodiscard]] bool has_two_states() const {
+    return visible->two_states() && hidden->two_states();
   }
   /// c + Wv, [..., hidden].
   [[nodiscard]] Tensor hidden_field(const Tensor& visible_states) const;

@@ -15,7 +15,7 @@ class Bernoulli final : public UnitType {
   [[nodiscard]] double log2_states() const override { return static_cast<double>(size()); }
   [[nodiscard]] Tensor states(int64_t first, int64_t count,
                               const at::Device& device) const override;
-  [[nodiscard]] bool is_bernoulli() const override { return true; }
+  [[nodiscard]] std::optional<TwoStates> two_states() const override { return TwoStates{}; }
 };
 
 /// softplus, summed over the last dimension.

@@ -116,7 +116,7 @@ Specification parse(std::string_view text, int64_t size) {
     return {{}, "sizes for all groups, as in \"gaussian:784, categorical:10\""};
   }
   if (total != size) {
-    return {{}, fmt::format("groups of {} units in all", size)};
+    return {{}, fmt::format("groups of {} elements in all, not {}", size, total)};
   }
   for (Group& group : result.groups) {
     if (group.type != kCategorical) {

@@ -15,6 +15,7 @@ class Spin final : public UnitType {
   [[nodiscard]] double log2_states() const override { return static_cast<double>(size()); }
   [[nodiscard]] Tensor states(int64_t first, int64_t count,
                               const at::Device& device) const override;
+  [[nodiscard]] std::optional<TwoStates> two_states() const override { return TwoStates{-1, 1}; }
 };
 
 }  // namespace torch_rbm::units

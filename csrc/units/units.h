@@ -13,10 +13,20 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 
 namespace torch_rbm::units {
 
 using at::Tensor;
+
+/// What a unit with two states calls them.
+struct TwoStates {
+  double zero = 0;
+  double one = 1;
+
+  [[nodiscard]] double scale() const { return one - zero; }
+  [[nodiscard]] bool operator==(const TwoStates&) const = default;
+};
 
 /// The units of one layer. Fields and states are [..., units].
 class UnitType {
@@ -47,8 +57,11 @@ class UnitType {
   }
   /// States number `first` to `first + count`, [count, units], float64. Discrete units only.
   [[nodiscard]] virtual Tensor states(int64_t first, int64_t count, const at::Device& device) const;
+  /// The states of units that have two each and are independent given the field; nothing for
+  /// others.
+  [[nodiscard]] virtual std::optional<TwoStates> two_states() const { return std::nullopt; }
   /// Whether states are 0 and 1 and independent given the field, with mean σ(x).
-  [[nodiscard]] virtual bool is_bernoulli() const { return false; }
+  [[nodiscard]] bool is_bernoulli() const { return two_states() == TwoStates{}; }
   /// Whether the states are all real numbers and Γ is quadratic.
   [[nodiscard]] virtual bool is_gaussian() const { return false; }
 

@@ -103,7 +103,8 @@ struct Results {
     }
     const Aligned<uint64_t> words(kRows * kPadded / kBlockUnits);
     const BitRows bits{words.data(), kPadded / kBlockUnits, kRows, kInputs};
-    EXPECT_TRUE(kernels.pack_states(states.data(), {4, 0x3F800000, 0x80000000}, kInputs, 1, bits));
+    EXPECT_TRUE(
+        kernels.pack_states(states.data(), {4, 0, 0x3F800000, 0x80000000}, kInputs, 1, bits));
     std::vector<int64_t> starts(kRows + 1);
     kernels.count_active(bits, starts.data());
     std::vector<uint32_t> active(static_cast<size_t>(starts.back()));

@@ -53,11 +53,13 @@ struct BitRows {
   }
 };
 
-/// How a tensor spells the states 0 and 1: elements of `bytes` bytes, `one` for 1.
+/// How a tensor spells two states: elements of `bytes` bytes, `zero` for the first and `one` for
+/// the second.
 struct StateFormat {
   int64_t bytes;
+  uint64_t zero;
   uint64_t one;
-  uint64_t sign;  // a bit that may be set in a 0
+  uint64_t ignored;  // bits of a zero that may be set: the sign of a number
 };
 
 /// A matrix in any memory order.
@@ -179,7 +181,7 @@ struct Costs {
 struct Kernels {
   Costs costs;
 
-  /// Reads rows of 0 and 1 into bits; returns false at any other value. Strides are in elements.
+  /// Reads rows of two states into bits; returns false at any other value. Strides are in elements.
   bool (*pack_states)(const void* values, StateFormat format, int64_t row_stride,
                       int64_t unit_stride, BitRows states);
   /// Writes bits as [rows, units] elements; the stride is in elements.

@@ -10,18 +10,21 @@ template <typename Element>
 bool pack(const Element* values, StateFormat format, int64_t row_stride, int64_t unit_stride,
           BitRows states) {
   const auto one = static_cast<Element>(format.one);
-  const auto sign = static_cast<Element>(format.sign);
-  const auto magnitude = static_cast<Element>(~sign);
+  const auto zero = static_cast<Element>(format.zero);
+  const auto compared = static_cast<Element>(~format.ignored);
   for (int64_t row = 0; row < states.rows; ++row) {
     for (int64_t unit = 0; unit < states.units; unit += kBlockUnits) {
       const int64_t count = states.units - unit < kBlockUnits ? states.units - unit : kBlockUnits;
       const Element* const in = values + row * row_stride + unit * unit_stride;
-      Element block[kBlockUnits] = {};
+      Element block[kBlockUnits];
       if (unit_stride == 1 && count == kBlockUnits) {
         __builtin_memcpy(block, in, sizeof(block));
       } else {
         for (int64_t i = 0; i < count; ++i) {
           block[i] = in[i * unit_stride];
+        }
+        for (int64_t i = count; i < kBlockUnits; ++i) {
+          block[i] = zero;
         }
       }
       alignas(sizeof(uint64_t)) uint8_t active[kBlockUnits];
@@ -29,7 +32,7 @@ bool pack(const Element* values, StateFormat format, int64_t row_stride, int64_t
       for (int64_t i = 0; i < kBlockUnits; ++i) {
         active[i] = static_cast<uint8_t>(block[i] == one);
         other |= static_cast<uint8_t>((block[i] != one) &
-                                      (static_cast<Element>(block[i] & magnitude) != 0));
+                                      (static_cast<Element>(block[i] & compared) != zero));
       }
       if (other != 0) {
         return false;
@@ -56,6 +59,7 @@ bool pack_states(const void* values, StateFormat format, int64_t row_stride, int
 
 template <typename Element>
 void unpack(BitRows states, StateFormat format, Element* values, int64_t row_stride) {
+  const auto zero = static_cast<Element>(format.zero);
   const auto one = static_cast<Element>(format.one);
   for (int64_t row = 0; row < states.rows; ++row) {
     for (int64_t unit = 0; unit < states.units; unit += kBlockUnits) {
@@ -63,7 +67,7 @@ void unpack(BitRows states, StateFormat format, Element* values, int64_t row_str
       const uint64_t word = states.words[row * states.stride + unit / kBlockUnits];
       Element* const out = values + row * row_stride + unit;
       for (int64_t i = 0; i < count; ++i) {
-        out[i] = ((word >> i) & 1) != 0 ? one : Element{0};
+        out[i] = ((word >> i) & 1) != 0 ? one : zero;
       }
     }
   }

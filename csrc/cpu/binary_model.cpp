@@ -1,0 +1,59 @@
+// Spin units as Bernoulli units.
+#include "cpu/binary_model.h"
+
+#include "units/bernoulli.h"
+
+#include <ATen/TensorOperators.h>
+
+namespace torch_rbm::cpu {
+
+namespace {
+
+units::TwoStates states_of(const units::UnitType& units) {
+  return units.two_states().value_or(units::TwoStates{});
+}
+
+}  // namespace
+
+double energy_of_zeros(const Tensor& bias, const units::TwoStates& states) {
+  return states.zero == 0 ? 0 : -states.zero * bias.sum(at::kDouble).item<double>();
+}
+
+BinaryModel::BinaryModel(const reference::Model& model)
+    : parameters_(model), visible_(states_of(*model.visible)), hidden_(states_of(*model.hidden)) {
+  auto& [weight, visible_bias, hidden_bias, visible, hidden] = parameters_;
+  const auto rename = [&](const units::TwoStates& states, units::Layer& layer, Tensor& bias,
+                          Tensor& other_bias, int64_t layer_dim) {
+    if (states != units::TwoStates{}) {
+      energy_offset_ += energy_of_zeros(bias, states);
+      other_bias = other_bias + weight.sum(layer_dim) * states.zero;
+      bias = bias * states.scale();
+      weight = weight * states.scale();
+      layer = std::make_shared<units::Bernoulli>(layer->size());
+    }
+  };
+  rename(visible_, visible, visible_bias, hidden_bias, 1);
+  rename(hidden_, hidden, hidden_bias, visible_bias, 0);
+}
+
+Gradients BinaryModel::renamed(const Gradients& gradients, double constant) const {
+  if (visible_ == units::TwoStates{} && hidden_ == units::TwoStates{}) {
+    return gradients;
+  }
+  const auto& [weight, visible_bias, hidden_bias] = gradients;
+  // ⟨s⟩ = zero + scale ⟨t⟩ for either layer, and so for the product of the two.
+  Tensor pairs = weight * (visible_.scale() * hidden_.scale());
+  pairs += (hidden_bias * (hidden_.scale() * visible_.zero)).unsqueeze(1);
+  pairs += visible_bias * (visible_.scale() * hidden_.zero);
+  pairs += constant * visible_.zero * hidden_.zero;
+  return {pairs, visible_bias * visible_.scale() + constant * visible_.zero,
+          hidden_bias * hidden_.scale() + constant * hidden_.zero};
+}
+
+BinaryModel BinaryModel::to(at::ScalarType dtype) const {
+  BinaryModel result = *this;
+  result.parameters_ = parameters_.to(dtype);
+  return result;
+}
+
+}  // namespace torch_rbm::cpu
