@@ -22,6 +22,7 @@ def samples(dtype=torch.float32, batch=5):
     transposed = w.detach().T.contiguous().T.requires_grad_()
     clamp = torch.tensor([True, False, False, True, False, False])
     betas = torch.linspace(0, 1, 4, dtype=torch.float64)
+    ladder = v.expand(4, *v.shape).contiguous()
     return {
         "cumulant": [((w,), {"units": "relu", "precision": b.detach().exp()}), ((b,), {})],
         "energy": [((v, h, w, b, c), {})],
@@ -47,6 +48,8 @@ def samples(dtype=torch.float32, batch=5):
         ],
         "annealed_importance_sampling": [((v, w, b, c, b.detach() / 2, betas), {})],
         "annealed_importance_sampling.key": [((v.bool(), w, b, c, b, betas), {"key": KEY})],
+        "parallel_tempering": [((ladder, w, b, c, b.detach() / 2, betas, 2), {})],
+        "parallel_tempering.key": [((ladder.bool(), w, b, c, b, betas), {"key": KEY})],
         "uniform": [((KEY, 3, 70), {"step": 2, "layer": 1})],
     }
 
@@ -265,6 +268,7 @@ def test_no_graph_is_recorded_by_samplers():
             "gibbs",
             "contrastive_divergence",
             "annealed_importance_sampling",
+            "parallel_tempering",
         ):
             for arguments, options in cases:
                 results = overload(name)(*arguments, **options)

@@ -46,8 +46,8 @@ class ClassificationRBM(RBM):
     ) -> None:
         data = check_count("ClassificationRBM", "data", data, 1)
         classes = check_count("ClassificationRBM", "classes", classes, 2)
-        groups = Units("ClassificationRBM", "data_units", data_units, data).groups
-        units = [(group.name, group.spelled, group.size) for group in groups]
+        layer = Units("ClassificationRBM", "data_units", data_units, data)
+        units = [(group.name, group.spelled, group.size) for group in layer.groups]
         super().__init__(
             data + classes,
             hidden,
@@ -57,6 +57,7 @@ class ClassificationRBM(RBM):
             device=device,
             dtype=dtype,
         )
+        self._data_layer = layer
         self.data = data
         self.classes = classes
 
@@ -81,8 +82,18 @@ class ClassificationRBM(RBM):
 
     @torch.jit.export
     def predict(self, data: Tensor) -> Tensor:
-        """The most probable class of each row, int64 [...]."""
+        """The most probable class of each row, int64 [...].
+
+        Raises:
+            TypeError, ValueError: ``data`` are none that the data units can have.
+        """
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            self._check_data("ClassificationRBM.predict", data)
         return self.logits(data).argmax(-1)
+
+    @torch.jit.unused
+    def _check_data(self, where: str, data: Tensor) -> None:
+        self._data_layer.check(where, "data", data)
 
     @torch.jit.unused
     def joint(self, data: Tensor, labels: Tensor) -> Tensor:
@@ -96,6 +107,9 @@ class ClassificationRBM(RBM):
             TypeError, ValueError: ``labels`` are no classes.
         """
         where = "ClassificationRBM.joint"
+        self._check_data(where, data)
+        if not isinstance(labels, Tensor):
+            raise TypeError(f"{where}: expected labels to be a tensor, got {words(labels)}")
         if labels.is_floating_point() or labels.dtype == torch.bool:
             raise TypeError(f"{where}: expected labels to be integers, got {words(labels)}")
         if labels.shape != data.shape[:-1]:
@@ -153,6 +167,11 @@ class HybridLoss(nn.Module):
 
     def forward(self, joint: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the loss, a scalar, for states of the whole visible layer; see ``joint``."""
+        if joint.shape[-1] != len(self.rbm.visible_bias):
+            raise ValueError(
+                f"HybridLoss: expected joint of shape [..., {len(self.rbm.visible_bias)}], data "
+                f"and label as rbm.joint(data, labels) makes them, got {list(joint.shape)}"
+            )
         data, label = joint[..., : self.rbm.data], joint[..., self.rbm.data :]
         loss: Tensor = -(label * self.rbm(data)).sum(-1).mean()
         if self.generative_weight > 0:

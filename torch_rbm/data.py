@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from torch_rbm.sparse import from_scipy, is_csr, is_scipy, select_rows
+from torch_rbm.sparse import as_tensor, is_csr, select_rows
 from torch_rbm.validation import check_count, words
 
 Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
@@ -47,8 +47,7 @@ class Batches:
         batch_size = check_count(where, "batch_size", batch_size, 1)
         if isinstance(data, Tensor) and data.dim() < 2:
             raise ValueError(f"{where}: expected data [cases, visible], got {list(data.shape)}")
-        if is_scipy(data):
-            data = from_scipy(data)
+        data = as_tensor(data)
         is_indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
         if not isinstance(data, (Tensor, DataLoader)) and (not is_indexed or isinstance(data, str)):
             raise TypeError(
@@ -104,7 +103,8 @@ def encode_categories(codes: Tensor, states: int) -> tuple[Tensor, Tensor]:
     """One-hot states of categorical units from their codes.
 
     Args:
-        codes: integers from 0 to ``states - 1``, or -1 for a missing value, [..., units].
+        codes: a tensor or NumPy array of integers from 0 to ``states - 1``, or -1 for a missing
+            value, [..., units].
         states: states of each unit.
 
     Returns:
@@ -116,6 +116,7 @@ def encode_categories(codes: Tensor, states: int) -> tuple[Tensor, Tensor]:
         ValueError: a code is out of range; the message gives the first position.
     """
     where = "encode_categories"
+    codes = as_tensor(codes)
     states = check_count(where, "states", states, 1)
     if not isinstance(codes, Tensor) or codes.is_floating_point() or codes.dtype == torch.bool:
         raise TypeError(f"{where}: expected codes to be a tensor of integers, got {words(codes)}")

@@ -51,6 +51,14 @@ class Estimate:
         """Whether the effective sample size is large enough for the error to mean anything."""
         return self.ess >= _RELIABLE_ESS
 
+    def __float__(self) -> float:
+        """Return the value."""
+        return self.value
+
+    def __format__(self, specification: str) -> str:
+        """Format the value alone, where a format is given."""
+        return format(self.value, specification) if specification else str(self)
+
     def __str__(self) -> str:
         """Return value, error and bracket in one line."""
         if self.method == "exact":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from torch_rbm import ops
 from torch_rbm.rbm import RBM
-from torch_rbm.sparse import column_sums
+from torch_rbm.sparse import as_tensor, column_sums
 from torch_rbm.units import Units
 from torch_rbm.validation import as_rows, check_rbm
 
@@ -18,7 +20,7 @@ _BISECTIONS = 80
 @torch.no_grad()
 def initialize(
     rbm: RBM,
-    data: Tensor,
+    data: Tensor | Any,
     *,
     observed: Tensor | None = None,
     weight_std: float = 0.01,
@@ -28,15 +30,17 @@ def initialize(
 
     The visible biases become those at which every unit has the mean of its data (Hinton 2010,
     section 8.1), and learned precisions those of its variance, so that training begins with what
-    units have to do with each other. Means and variances are smoothed by one or two cases more, so
-    that columns that are constant get finite biases: (n p + 1) / (n + 2) in place of a frequency p
-    among n cases. Hidden biases become 0.
+    units have to do with each other. Frequencies are smoothed, so that constant columns get finite
+    biases: (n p + 1) / (n + 2) in place of a frequency p among n cases. A constant column of real
+    numbers gets a share of the other columns' variance. Hidden biases become 0.
 
     Args:
         rbm: the RBM, changed in place.
-        data: states or means of them, [cases, visible].
+        data: states or means of them, [cases, visible]: a tensor, strided or CSR, a NumPy array or
+            a matrix of scipy.sparse.
         observed: bool, broadcastable to ``data``: where false, the value is missing.
-        weight_std: standard deviation of the weights.
+        weight_std: standard deviation of the weights; where precisions are learned, of those of the
+            standardised data.
         generator: draws the weights; the default generator when None.
 
     Raises:
@@ -45,6 +49,7 @@ def initialize(
     check_rbm("initialize", rbm)
     if weight_std < 0:
         raise ValueError(f"initialize: expected weight_std >= 0, got {weight_std}")
+    data = as_tensor(data)
     units = rbm.visible_layer()
     units.check("initialize", "data", data, observed=observed)
     if rbm.visible_log_precision is not None:
@@ -52,6 +57,8 @@ def initialize(
         rbm.visible_log_precision.copy_(precision.log())
     rbm.visible_bias.copy_(fitting_bias(rbm, data, observed))
     nn.init.normal_(rbm.weight, std=weight_std, generator=generator)
+    if rbm.visible_log_precision is not None:
+        rbm.weight.mul_((rbm.visible_log_precision / 2).exp())
     nn.init.zeros_(rbm.hidden_bias)
 
 
@@ -96,7 +103,7 @@ def _sums(rows: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:
 def _fitting_precision(units: Units, rows: Tensor, seen: Tensor | None) -> Tensor:
     """Precisions of the columns, [visible]; those of discrete units are 1.
 
-    Variances are smoothed by one case that has the average variance of the columns.
+    A column without variance gets that of one case at an average distance.
     """
     total, count = _sums(rows, seen)
     deviation = rows.double() - total / count.clamp(min=1)
@@ -106,10 +113,10 @@ def _fitting_precision(units: Units, rows: Tensor, seen: Tensor | None) -> Tenso
         if group.continuous:
             part = group.slice
             variance = squares[part] / count[part].clamp(min=1)
-            average = variance.mean()
-            average = average if average > 0 else torch.ones_like(average)
-            # Of relu units the mean square is the nearer one: they are cut off at 0.
-            precision[part] = (count[part] + 1) / (squares[part] + average)
+            varies = variance > 0
+            average = variance[varies].mean() if varies.any() else torch.ones_like(variance[0])
+            constant = (count[part] + 1) / average
+            precision[part] = torch.where(varies, 1 / variance, constant)
     return precision
 
 

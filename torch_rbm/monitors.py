@@ -7,7 +7,7 @@ from torch import Tensor
 
 from torch_rbm.evaluation import mean_free_energy
 from torch_rbm.rbm import RBM
-from torch_rbm.validation import check_rbm
+from torch_rbm.validation import check_dense, check_rbm
 
 
 @torch.no_grad()
@@ -26,6 +26,7 @@ def reconstruction_error(rbm: RBM, visible: Tensor) -> Tensor:
     """
     check_rbm("reconstruction_error", rbm)
     rbm.visible_layer().check("reconstruction_error", "visible", visible)
+    check_dense("reconstruction_error", "visible", visible)
     states = visible.to(rbm.weight.dtype)
     return (states - rbm.visible_mean(rbm.hidden_mean(states))).square().sum(-1)
 

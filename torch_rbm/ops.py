@@ -35,6 +35,7 @@ __all__ = [
     "gibbs",
     "hidden_mean",
     "log_partition",
+    "parallel_tempering",
     "sample_hidden",
     "sample_visible",
     "uniform",
@@ -403,6 +404,67 @@ def annealed_importance_sampling(
         visible_precision=visible_precision,
         hidden_precision=hidden_precision,
         **_random("annealed_importance_sampling", generator, key),
+    )
+
+
+def parallel_tempering(
+    chain: Tensor,
+    weight: Tensor,
+    visible_bias: Tensor,
+    hidden_bias: Tensor,
+    base_visible_bias: Tensor,
+    betas: Tensor,
+    steps: int = 1,
+    *,
+    visible_units: str = "bernoulli",
+    hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
+    generator: torch.Generator | None = None,
+    key: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Run Gibbs chains at several inverse temperatures that exchange their states (Geyer 1991).
+
+    The models at β between 0 and 1 are those of :func:`annealed_importance_sampling`. Every step
+    first proposes to exchange the states of neighbouring β in each chain, of all even or all odd
+    pairs by the toss of a coin, and accepts by the ratio of their free energies; then it makes a
+    Gibbs step v → h → v at every β (Desjardins, Courville, Bengio, Vincent and Delalleau 2010). The
+    distribution of every β is left invariant. States at β = 1 are those of the model.
+
+    Args:
+        chain: states at each of the β, [temperatures, chains, visible].
+        weight: [hidden, visible].
+        visible_bias: [visible].
+        hidden_bias: [hidden].
+        base_visible_bias: b₀, [visible].
+        betas: float64, [temperatures], rising from 0 to 1.
+        steps: how many steps, 0 or more.
+        visible_units: units of the visible layer; see the top of this module.
+        hidden_units: units of the hidden layer.
+        visible_precision: γ of gaussian and relu units, [visible]; 1 when None.
+        hidden_precision: likewise, [hidden].
+        generator: where the key is drawn from; the default generator when None.
+        key: int64 [seed, offset], instead of a generator.
+
+    Returns:
+        The states, [temperatures, chains, visible]; for each pair of neighbours the probabilities
+        with which exchanges were accepted, added up, float64 [temperatures - 1], and how many were
+        proposed, int64 [temperatures - 1]; and at which β each state was at the start, int64
+        [temperatures, chains].
+    """
+    return torch.ops.torch_rbm.parallel_tempering(
+        chain,
+        weight,
+        visible_bias,
+        hidden_bias,
+        base_visible_bias,
+        betas,
+        steps,
+        visible_units=visible_units,
+        hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
+        **_random("parallel_tempering", generator, key),
     )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from torch_rbm.rbm import RBM
 from torch_rbm.units import Group
-from torch_rbm.validation import as_rows, check_rbm
+from torch_rbm.validation import as_rows, check_dense, check_rbm
 
 # Fields of altered states that are held at a time.
 _ELEMENTS = 2**22
@@ -50,6 +50,7 @@ def pseudo_log_likelihood(
     where = "pseudo_log_likelihood"
     check_rbm(where, rbm)
     rbm.visible_layer().check(where, "visible", visible, states=True)
+    check_dense(where, "visible", visible)
     rows = as_rows(visible).to(rbm.weight.dtype)
     units = [
         (group, first)

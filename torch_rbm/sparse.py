@@ -32,6 +32,15 @@ def from_scipy(data: Any) -> Tensor:
     )
 
 
+def as_tensor(data: Any) -> Any:
+    """Return NumPy arrays and scipy.sparse matrices as tensors, everything else as it is."""
+    if is_scipy(data):
+        return from_scipy(data)
+    if type(data).__module__ == "numpy" and hasattr(data, "dtype"):
+        return torch.as_tensor(data)
+    return data
+
+
 def select_rows(data: Tensor, rows: Tensor) -> Tensor:
     """Return ``data[rows]`` for int64 ``rows``, dense or CSR as ``data``."""
     if not is_csr(data):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from torch_rbm.sparse import is_csr
+from torch_rbm.validation import check_mask
 
 #: How a layer's units are given: a type, or named groups (name, type, number of elements).
 UnitsLike = str | Sequence[tuple[str, str, int]]
@@ -80,7 +81,7 @@ class Units:
                     f"'gaussian', 784), ('label', 'categorical', 10)], got {units!r}"
                 ) from None
         types, sizes, states, expected = torch.ops.torch_rbm.unit_groups(spelled, size)
-        if names and len(names) != len(types):
+        if not expected and names and len(names) != len(types):
             expected = "of one type in each of its groups"
         if expected:
             raise ValueError(f"{where}: expected {name} to be {expected}, got {units!r}")
@@ -160,6 +161,11 @@ class Units:
         if not isinstance(data, Tensor):
             raise TypeError(f"{where}: expected {name} to be a tensor, got {type(data).__name__}")
         integral = data.dtype in (torch.bool, torch.uint8)
+        if data.layout not in (torch.strided, torch.sparse_csr):
+            raise TypeError(
+                f"{where}: expected {name} of layout torch.strided or torch.sparse_csr, got "
+                f"{data.layout}; {name}.to_sparse_csr() makes one"
+            )
         if not data.is_floating_point() and not integral:
             raise TypeError(
                 f"{where}: expected {name} of a floating-point dtype, bool or uint8, got "
@@ -169,6 +175,8 @@ class Units:
             raise ValueError(
                 f"{where}: expected {name} of shape [..., {self.size}], got {list(data.shape)}"
             )
+        if observed is not None:
+            check_mask(where, "observed", observed, name, data)
         if is_csr(data):
             if self.only != "bernoulli" or observed is not None:
                 raise TypeError(

@@ -47,6 +47,38 @@ def check_factory(where: str, name: str, value: object, example: str) -> None:
         )
 
 
+def check_mask(where: str, name: str, mask: object, like_name: str, like: Tensor) -> None:
+    """Require a bool tensor that broadcasts to the shape of ``like``.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        kind = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
+        raise TypeError(f"{where}: expected {name} to be a tensor of dtype torch.bool, got {kind}")
+    try:
+        fits = mask.expand(like.shape).shape == like.shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{where}: expected {name} broadcastable to {like_name} {list(like.shape)}, "
+            f"got {list(mask.shape)}"
+        )
+
+
+def check_dense(where: str, name: str, data: Tensor) -> None:
+    """Require a strided tensor.
+
+    Raises:
+        TypeError: it is sparse.
+    """
+    if data.layout != torch.strided:
+        raise TypeError(
+            f"{where}: expected a dense {name}, got {data.layout}; {name}.to_dense() makes one"
+        )
+
+
 def as_rows(states: Tensor) -> Tensor:
     """Return states [..., units] as [cases, units]."""
     if states.dim() == 2:

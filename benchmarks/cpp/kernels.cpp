@@ -122,6 +122,8 @@ void time_units() {
   const BitRows states{words.data(), 1, kRows, kBlockUnits};
   const Buffer<float> uniforms(kRows * kBlockUnits);
   const Buffer<double> totals(kRows);
+  const std::vector<double> from(kRows, 0.5);
+  const std::vector<double> to(kRows, 0.6);
   const auto& real = kernels().real<Real>();
   constexpr double kUnits = kRows * kBlockUnits;
   const auto each = [&](const char* what, const auto& run) {
@@ -129,13 +131,14 @@ void time_units() {
   };
   fmt::print("Units of {} bits\n", 8 * sizeof(Real));
   each("  uniform", [&] { kernels().uniform({}, kRows, kBlockUnits, uniforms.data()); });
-  each("  sample", [&] { real.sample(fields, kBlockUnits, 1, nullptr, {}, states); });
+  each("  sample", [&] { real.sample(fields, kBlockUnits, nullptr, nullptr, {}, states); });
   each("  mean", [&] { real.mean(fields, kBlockUnits, {means.data(), kBlockUnits, 1}); });
   each("  fixed_mean",
        [&] { real.fixed_mean(fields, Real(1e-6), integers.data(), kRows * kPanelUnits); });
   each("  softplus_sum", [&] { real.softplus_sum(fields, kBlockUnits, totals.data(), 1); });
-  each("  softplus_change",
-       [&] { real.softplus_change(fields, kBlockUnits, 0.5, 0.6, totals.data(), 1); });
+  each("  softplus_change", [&] {
+    real.softplus_change(fields, kBlockUnits, from.data(), to.data(), totals.data(), 1);
+  });
 }
 
 template <typename Real>

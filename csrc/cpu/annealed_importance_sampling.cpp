@@ -1,5 +1,5 @@
 // annealed_importance_sampling on the CPU; see reference/annealed_importance_sampling.cpp.
-#include "cpu/model.h"
+#include "cpu/tempered.h"
 #include "ops/checks.h"
 #include "reference/formulas.h"
 
@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <optional>
 #include <tuple>
 #include <vector>
@@ -17,60 +18,42 @@ namespace {
 
 using random::Layer;
 
-// The biases of the visible units along the path, in the types that the kernels take.
-template <typename Real>
-struct VisibleBiases {
-  std::vector<Real> base;
-  std::vector<double> difference;  // the model's minus the base's
-
-  VisibleBiases(const Tensor& base_bias, const Tensor& bias) {
-    const Tensor from = base_bias.to(at::kDouble).contiguous();
-    const Tensor to = bias.to(at::kDouble).contiguous();
-    for (int64_t unit = 0; unit < from.numel(); ++unit) {
-      const double value = from.const_data_ptr<double>()[unit];
-      base.push_back(static_cast<Real>(value));
-      difference.push_back(to.const_data_ptr<double>()[unit] - value);
-    }
-  }
-};
-
 // Moves some rows along the whole path and adds up their log weights.
 template <typename Real>
-void walk(const Model<Real>& model, const VisibleBiases<Real>& biases, const double* betas,
-          int64_t count, const Key& key, int64_t first, States& visible, double* log_weight) {
+void walk(const Tempered<Real>& path, const double* betas, int64_t count, const Key& key,
+          int64_t first, States& visible, double* log_weight) {
+  const Model<Real>& model = path.model();
   const int64_t rows = visible.rows();
   States hidden(rows, model.hidden());
   const Buffer<double> linear(rows);
   const BlockSums changes(rows, model.hidden());
-  std::vector<Real> shift(biases.base.size());
+  std::vector<double> from(static_cast<size_t>(rows));
+  std::vector<double> to(static_cast<size_t>(rows));
+  std::vector<Real> scales(static_cast<size_t>(rows));
   std::fill_n(log_weight, rows, 0.0);
   for (int64_t step = 0; step + 1 < count; ++step) {
-    const double beta = betas[step];
-    const double next = betas[step + 1];
-    const auto scale = static_cast<Real>(next);
-    const SampleTo<Real> sample_hidden{hidden, key.draw(step, Layer::hidden, first), scale};
+    const double change = betas[step + 1] - betas[step];
+    std::ranges::fill(from, betas[step]);
+    std::ranges::fill(to, betas[step + 1]);
+    std::ranges::fill(scales, static_cast<Real>(betas[step + 1]));
+    const SampleTo<Real> sample_hidden{hidden, key.draw(step, Layer::hidden, first), scales.data()};
     const bool last = step + 2 == count;  // nothing looks at the states after the last weight
     model.visit_hidden(visible, [&](Block<const Real> fields, int64_t block, int64_t first_row) {
-      kernels().real<Real>().softplus_change(
-          fields, std::min(kBlockUnits, model.hidden() - block * kBlockUnits), beta, next,
-          changes.at(block, first_row), changes.stride());
+      path.add_changes(fields, block, first_row, from.data(), to.data(), changes);
       if (!last) {
         sample_hidden(fields, block, first_row);
       }
     });
-    kernels().dot(visible.bits(), biases.difference.data(), linear.data());
+    path.bias_energy(visible, linear.data());
     for (int64_t row = 0; row < rows; ++row) {
-      log_weight[row] += changes.add_to((next - beta) * linear.data()[row], row);
+      log_weight[row] += changes.add_to(change * linear.data()[row], row);
     }
     if (last) {
       return;
     }
     hidden.prepare();
-    for (size_t unit = 0; unit < shift.size(); ++unit) {
-      shift[unit] = (1 - scale) * biases.base[unit];
-    }
     model.visit_visible(hidden, SampleTo<Real>{visible, key.draw(step, Layer::visible, first),
-                                               scale, shift.data()});
+                                               scales.data(), path.base()});
     visible.prepare();
   }
 }
@@ -80,12 +63,12 @@ std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const 
                                                 const Tensor& base_bias, const Tensor& betas,
                                                 const Key& key) {
   const units::TwoStates& spelled = model.unpacked().visible_states();
-  const VisibleBiases<Real> biases(base_bias * spelled.scale(), model.parameters().visible_bias);
-  const Tensor path = betas.contiguous();
+  const Tempered<Real> path(model, base_bias);
+  const Tensor all_betas = betas.contiguous();
   const Tensor moved = at::empty(chain.sizes(), chain.options());
   const Tensor log_weight = at::empty({chain.size(0)}, betas.options());
   const bool binary = for_each_chunk(chain, spelled, [&](States& visible, int64_t first) {
-    walk(model, biases, path.const_data_ptr<double>(), path.numel(), key, first, visible,
+    walk(path, all_betas.const_data_ptr<double>(), all_betas.numel(), key, first, visible,
          log_weight.mutable_data_ptr<double>() + first);
     visible.write(moved, first, spelled);
   });
@@ -94,7 +77,7 @@ std::optional<std::tuple<Tensor, Tensor>> fused(const Model<Real>& model, const 
   }
   const double offset = model.unpacked().energy_offset() - energy_of_zeros(base_bias, spelled);
   if (offset != 0) {
-    log_weight.add_((path[0] - path[-1]) * offset);
+    log_weight.add_((all_betas[0] - all_betas[-1]) * offset);
   }
   return std::tuple{log_weight, moved};
 }
@@ -114,9 +97,10 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling(
   const Tensor base_bias = reference::accumulated(base_visible_bias, weight);
   if (use_kernels() && model.has_two_states() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
       (base_bias.isfinite().all() & betas.isfinite().all()).item<bool>()) {
-    const auto result = with_packed<Model>(BinaryModel(model), [&](const auto& packed) {
-      return fused(packed, reference::as_rows(chain), base_bias, betas, Key(key));
-    });
+    const auto result =
+        with_packed<Model>(BinaryModel(model).less(base_bias), [&](const auto& packed) {
+          return fused(packed, reference::as_rows(chain), base_bias, betas, Key(key));
+        });
     if (result) {
       const auto& [log_weight, moved] = *result;
       return {log_weight.view(chain.sizes().slice(0, chain.sizes().size() - 1)),

@@ -50,6 +50,12 @@ Gradients BinaryModel::renamed(const Gradients& gradients, double constant) cons
           hidden_bias * hidden_.scale() + constant * hidden_.zero};
 }
 
+BinaryModel BinaryModel::less(const Tensor& base_visible_bias) const {
+  BinaryModel result = *this;
+  result.parameters_.visible_bias = parameters_.visible_bias - base_visible_bias * visible_.scale();
+  return result;
+}
+
 BinaryModel BinaryModel::to(at::ScalarType dtype) const {
   BinaryModel result = *this;
   result.parameters_ = parameters_.to(dtype);

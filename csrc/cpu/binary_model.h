@@ -32,6 +32,10 @@ class BinaryModel {
   /// statistic: the weights of all rows of both phases added up.
   [[nodiscard]] Gradients renamed(const Gradients& gradients, double constant) const;
 
+  /// The same model with its visible biases less those of a base model, which are the fields of
+  /// the given model's visible units there.
+  [[nodiscard]] BinaryModel less(const Tensor& base_visible_bias) const;
+
   [[nodiscard]] at::ScalarType dtype() const { return parameters_.weight.scalar_type(); }
   [[nodiscard]] BinaryModel to(at::ScalarType dtype) const;
 

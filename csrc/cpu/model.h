@@ -44,12 +44,13 @@ struct Observed {
   }
 };
 
-/// Samples of units with fields scale * field + shift.
+/// Samples of units with fields scale * field + shift; `scales` has one value a row, `shift` one a
+/// unit.
 template <typename Real>
 struct SampleTo {
   States& states;
   Draw draw;
-  Real scale = 1;
+  const Real* scales = nullptr;
   const Real* shift = nullptr;
 
   void operator()(Block<const Real> fields, int64_t block, int64_t first_row) const {
@@ -57,7 +58,8 @@ struct SampleTo {
     Draw here = draw;
     here.first_row += first_row;
     here.block = block;
-    kernels().real<Real>().sample(fields, std::min(kBlockUnits, states.units() - first), scale,
+    kernels().real<Real>().sample(fields, std::min(kBlockUnits, states.units() - first),
+                                  scales == nullptr ? nullptr : scales + first_row,
                                   shift == nullptr ? nullptr : shift + first, here,
                                   states.bits().from(first_row, first_row + fields.rows));
   }

@@ -114,6 +114,10 @@ void States::keep(const States& mask) {
   }
 }
 
+void States::copy_row(const States& other, int64_t row) {
+  std::copy_n(other.bits_.data() + row * words_, words_, bits_.data() + row * words_);
+}
+
 std::vector<int64_t> States::active_units(int64_t row) const {
   std::vector<int64_t> units;
   for (int64_t word = 0; word < words_; ++word) {

@@ -33,6 +33,8 @@ class States {
   void write(const at::Tensor& rows, int64_t first, const units::TwoStates& states = {}) const;
   /// Sets to 0 where `mask`, of as many rows and units, is 0.
   void keep(const States& mask);
+  /// Sets one row to that of `other`.
+  void copy_row(const States& other, int64_t row);
   /// The active units of one row, rising.
   [[nodiscard]] std::vector<int64_t> active_units(int64_t row) const;
   /// The same states with rows and units exchanged.

@@ -139,6 +139,24 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling(
           empty_rows(chain, weight.sym_size(1), chain.scalar_type())};
 }
 
+template <typename RandomSource>
+std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(
+    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
+    c10::SymInt steps, std::string_view visible_units, std::string_view hidden_units,
+    const OptionalTensor& visible_precision, const OptionalTensor& hidden_precision,
+    RandomSource random) {
+  constexpr auto kOp = "parallel_tempering";
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::parallel_tempering(kOp, chain, model, base_visible_bias, betas, steps);
+  check_random(kOp, random, weight);
+  return {empty_rows(chain, weight.sym_size(1), chain.scalar_type()),
+          at::empty_symint({betas.sym_size(0) - 1}, betas.options()),
+          at::empty_symint({betas.sym_size(0) - 1}, betas.options().dtype(at::kLong)),
+          empty_rows(chain, std::nullopt, at::kLong)};
+}
+
 Tensor uniform(const Tensor& key, c10::SymInt rows, c10::SymInt units, c10::SymInt step,
                int64_t layer) {
   checks::uniform("uniform", key, rows, units, step, layer);
@@ -163,6 +181,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, Meta, m) {
   m.impl("contrastive_divergence.key", &contrastive_divergence<const Tensor&>);
   m.impl("annealed_importance_sampling", &annealed_importance_sampling<Generator>);
   m.impl("annealed_importance_sampling.key", &annealed_importance_sampling<const Tensor&>);
+  m.impl("parallel_tempering", &parallel_tempering<Generator>);
+  m.impl("parallel_tempering.key", &parallel_tempering<const Tensor&>);
   m.impl("uniform", &uniform);
 }
 

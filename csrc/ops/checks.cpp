@@ -259,8 +259,11 @@ void contrastive_divergence(const char* op, const Tensor& data, const Tensor& ch
   }
 }
 
-void annealed_importance_sampling(const char* op, const Tensor& chain, const ModelArguments& model,
-                                  const Tensor& base_visible_bias, const Tensor& betas) {
+namespace {
+
+// Models between a base model and a model, and states of theirs.
+void path(const char* op, const Tensor& chain, const ModelArguments& model,
+          const Tensor& base_visible_bias, const Tensor& betas, int64_t least) {
   log_partition(op, model);
   states(op, "chain", chain, kVisible, model.visible.units, model.weight, Layouts::strided);
   per_unit(op, "base_visible_bias", base_visible_bias, model.weight.sym_size(1), "weight",
@@ -269,10 +272,28 @@ void annealed_importance_sampling(const char* op, const Tensor& chain, const Mod
   if (betas.scalar_type() != at::kDouble) {
     type_error(op, "expected betas of dtype torch.float64, got {}", dtype(betas));
   }
-  if (betas.dim() != 1 || !holds(betas.sym_size(0).sym_ge(2))) {
-    value_error(op, "expected betas of shape [2 or more], got {}", shape(betas));
+  if (betas.dim() != 1 || !holds(betas.sym_size(0).sym_ge(least))) {
+    value_error(op, "expected betas of shape [{} or more], got {}", least, shape(betas));
   }
   same_device(op, "betas", betas, model.weight);
+}
+
+}  // namespace
+
+void annealed_importance_sampling(const char* op, const Tensor& chain, const ModelArguments& model,
+                                  const Tensor& base_visible_bias, const Tensor& betas) {
+  path(op, chain, model, base_visible_bias, betas, 2);
+}
+
+void parallel_tempering(const char* op, const Tensor& chain, const ModelArguments& model,
+                        const Tensor& base_visible_bias, const Tensor& betas,
+                        const c10::SymInt& steps) {
+  path(op, chain, model, base_visible_bias, betas, 1);
+  if (chain.dim() != 3 || !holds(chain.sym_size(0).sym_eq(betas.sym_size(0)))) {
+    value_error(op, "expected chain of shape [{}, chains, visible], as betas are {}, got {}",
+                text(betas.sym_size(0)), shape(betas), shape(chain));
+  }
+  steps_count(op, steps);
 }
 
 void uniform(const char* op, const Tensor& key_tensor, const c10::SymInt& rows,

@@ -60,6 +60,9 @@ void contrastive_divergence(const char* op, const Tensor& data, const Tensor& ch
                             const std::optional<Tensor>& observed, bool mean_visible);
 void annealed_importance_sampling(const char* op, const Tensor& chain, const ModelArguments& model,
                                   const Tensor& base_visible_bias, const Tensor& betas);
+void parallel_tempering(const char* op, const Tensor& chain, const ModelArguments& model,
+                        const Tensor& base_visible_bias, const Tensor& betas,
+                        const c10::SymInt& steps);
 void uniform(const char* op, const Tensor& key, const c10::SymInt& rows, const c10::SymInt& units,
              const c10::SymInt& step, int64_t layer);
 

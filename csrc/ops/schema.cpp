@@ -90,6 +90,11 @@ TORCH_LIBRARY(torch_rbm, m) {
           "Tensor chain, " + kParameters + ", Tensor base_visible_bias, Tensor betas, *, " + kUnits,
           "(Tensor log_weight, Tensor chain)");
 
+  sampler(m, "parallel_tempering",
+          "Tensor chain, " + kParameters +
+              ", Tensor base_visible_bias, Tensor betas, SymInt steps=1, *, " + kUnits,
+          "(Tensor chain, Tensor accepted, Tensor proposed, Tensor origin)");
+
   pure(m, "uniform", "Tensor key, SymInt rows, SymInt units, *, SymInt step=0, int layer=0",
        "Tensor");
 }

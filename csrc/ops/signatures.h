@@ -44,6 +44,14 @@ using AnnealedImportanceSampling = std::tuple<Tensor, Tensor>(
     const OptionalTensor& visible_precision, const OptionalTensor& hidden_precision,
     RandomSource random);
 
+template <typename RandomSource>
+using ParallelTempering = std::tuple<Tensor, Tensor, Tensor, Tensor>(
+    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
+    c10::SymInt steps, std::string_view visible_units, std::string_view hidden_units,
+    const OptionalTensor& visible_precision, const OptionalTensor& hidden_precision,
+    RandomSource random);
+
 using Mean = Tensor(const Tensor& states, const Tensor& weight, const Tensor& bias,
                     std::string_view units, const OptionalTensor& precision);
 using Cumulant = Tensor(const Tensor& field, std::string_view units,

@@ -7,7 +7,8 @@
 
 namespace torch_rbm::random {
 
-enum class Layer : uint8_t { visible = 0, hidden = 1 };
+/// What a step draws numbers for.
+enum class Layer : uint8_t { visible = 0, hidden = 1, swap = 2 };
 
 /// Draws are a pure function of key, step, layer, row and unit.
 struct Stream {

@@ -66,6 +66,11 @@ struct Moments {
     const Tensor& chain, const Model& model, const Tensor& base_visible_bias, const Tensor& betas,
     const Tensor& key);
 
+/// The chain in the dtype of sums, and the other results of parallel_tempering in torch_rbm/ops.h.
+[[nodiscard]] std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(
+    const Tensor& chain, const Model& model, const Tensor& base_visible_bias, const Tensor& betas,
+    int64_t steps, const Tensor& key);
+
 /// The uniform stream by integer arithmetic on tensors; see uniform in torch_rbm/ops.h.
 [[nodiscard]] Tensor uniform(const Tensor& key, int64_t rows, int64_t units, int64_t step,
                              int64_t layer);

@@ -95,7 +95,8 @@ void check_can_enumerate(const char* op, const Model& model) {
     checks::value_error(op,
                         "expected a layer of bernoulli, spin or categorical units with at most "
                         "2^{} states to enumerate, or two layers of gaussian units, got weight of "
-                        "shape [{}, {}]; annealed_importance_sampling estimates log Z of it",
+                        "shape [{}, {}]; annealed importance sampling estimates it: "
+                        "torch_rbm.log_partition(rbm, method=\"ais\") in Python",
                         kMaxLog2States, model.weight.size(0), model.weight.size(1));
   }
 }

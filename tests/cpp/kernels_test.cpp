@@ -115,12 +115,14 @@ struct Results {
     real.sum_tables(all, bits, bias_sums.data(), by_tables.data());
     real.scale_sums(by_rows.data(), steps.data(), kPanelsPerBlock, kRows, fields.data());
     const Block<const Real> block{fields.data(), kRows};
-    real.sample(block, kUnits, 1, nullptr, {123456789012345, 5, 1, 7, 0},
+    real.sample(block, kUnits, nullptr, nullptr, {123456789012345, 5, 1, 7, 0},
                 {samples.data(), 1, kRows, kUnits});
     real.mean(block, kUnits, {means.data(), kUnits, 1});
     real.fixed_mean(block, Real(1) / (1 << 20), statistics.data(), kRows * kPanelUnits);
     real.softplus_sum(block, kUnits, energies.data(), 1);
-    real.softplus_change(block, kUnits, 0.3, 0.4, changes.data(), 1);
+    const std::vector<double> from(static_cast<size_t>(block.rows), 0.3);
+    const std::vector<double> to(from.size(), 0.4);
+    real.softplus_change(block, kUnits, from.data(), to.data(), changes.data(), 1);
   }
 };
 

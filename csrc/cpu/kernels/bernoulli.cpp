@@ -20,8 +20,8 @@ void load(Block<const Real> fields, int64_t row, Real* x) {
 
 // u < σ(x) without a division: u (1 + exp(-x)) < 1.
 template <typename Real>
-void sample(Block<const Real> fields, int64_t units, Real scale, const Real* shift, Draw draw,
-            BitRows states) {
+void sample(Block<const Real> fields, int64_t units, const Real* scales, const Real* shift,
+            Draw draw, BitRows states) {
   Real added[kBlockUnits] = {};
   for (int64_t i = 0; shift != nullptr && i < units; ++i) {
     added[i] = shift[i];
@@ -33,6 +33,7 @@ void sample(Block<const Real> fields, int64_t units, Real scale, const Real* shi
     load(fields, row, x);
     float u[kBlockUnits];
     uniforms.row(draw.first_row + row, u);
+    const Real scale = scales == nullptr ? Real(1) : scales[row];
     uint8_t active[kBlockUnits];
     for (int64_t i = 0; i < kBlockUnits; ++i) {
       const Real odds = exponential(-(scale * x[i] + added[i]));
@@ -117,8 +118,8 @@ void softplus_sum(Block<const Real> fields, int64_t units, double* sums, int64_t
 }
 
 template <typename Real>
-void softplus_change(Block<const Real> fields, int64_t units, double from, double to, double* sums,
-                     int64_t stride) {
+void softplus_change(Block<const Real> fields, int64_t units, const double* from, const double* to,
+                     double* sums, int64_t stride) {
   for (int64_t row = 0; row < fields.rows; ++row) {
     Real x[kBlockUnits];
     load(fields, row, x);
@@ -126,8 +127,8 @@ void softplus_change(Block<const Real> fields, int64_t units, double from, doubl
     double before[kBlockUnits];
     double after[kBlockUnits];
     for (int64_t i = 0; i < kBlockUnits; ++i) {
-      const double a = from * static_cast<double>(x[i]);
-      const double b = to * static_cast<double>(x[i]);
+      const double a = from[row] * static_cast<double>(x[i]);
+      const double b = to[row] * static_cast<double>(x[i]);
       linear[i] = (b < 0 ? 0 : b) - (a < 0 ? 0 : a);
       before[i] = 1 + exponential(a < 0 ? a : -a);
       after[i] = 1 + exponential(b < 0 ? b : -b);

@@ -130,9 +130,9 @@ struct RealKernels {
   void (*load_block)(Matrix<const Real> fields, int64_t units, Block<Real> block);
 
   /// Word `draw.block` of every row: samples of Bernoulli units with fields scale * field + shift;
-  /// `shift` has one value a unit or is null. Bits past `units` are 0.
-  void (*sample)(Block<const Real> fields, int64_t units, Real scale, const Real* shift, Draw draw,
-                 BitRows states);
+  /// `scales` has one value a row, `shift` one a unit, or they are null. Bits past `units` are 0.
+  void (*sample)(Block<const Real> fields, int64_t units, const Real* scales, const Real* shift,
+                 Draw draw, BitRows states);
   /// Means of Bernoulli units, [rows, units].
   void (*mean)(Block<const Real> fields, int64_t units, Matrix<Real> means);
   /// Means as integers mean / step, panel by panel: means[panel][row][16], `panel_stride` apart.
@@ -142,9 +142,10 @@ struct RealKernels {
                        int64_t panel_stride);
   /// Σ softplus(field) over the units of a block, one value a row.
   void (*softplus_sum)(Block<const Real> fields, int64_t units, double* sums, int64_t stride);
-  /// Σ softplus(to * field) - softplus(from * field) over the units of a block, one value a row.
-  void (*softplus_change)(Block<const Real> fields, int64_t units, double from, double to,
-                          double* sums, int64_t stride);
+  /// Σ softplus(to * field) - softplus(from * field) over the units of a block, for each row with
+  /// its own `from` and `to`.
+  void (*softplus_change)(Block<const Real> fields, int64_t units, const double* from,
+                          const double* to, double* sums, int64_t stride);
 
   /// values[rows][16] += factor * sums[rows][16], or = when `assign`.
   void (*add_sums)(const Integer* sums, int64_t rows, Real factor, bool assign, Real* values);

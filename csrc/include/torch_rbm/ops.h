@@ -141,8 +141,30 @@ struct ContrastiveDivergence {
     const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
     const Units& units = {}, const Random& random = {});
 
+struct ParallelTempering {
+  /// The states after `steps` steps, in the order of `betas`.
+  Tensor chain;
+  /// The probabilities of all proposals to exchange states of neighbouring betas, added up, float64
+  /// [temperatures - 1].
+  Tensor accepted;
+  /// How many they were, int64 [temperatures - 1].
+  Tensor proposed;
+  /// At which of the betas each state was at the start, int64 [temperatures, chains].
+  Tensor origin;
+};
+
+/// Parallel tempering (Geyer 1991; Desjardins et al. 2010): replica exchange along `betas`,
+/// float64 [temperatures], between the base model of annealed_importance_sampling, β = 0, and the
+/// model, β = 1. `chain` is [temperatures, chains, visible]. Every step first proposes to exchange
+/// the states of pairs of neighbouring betas in each chain, of all even or all odd pairs by the
+/// toss of a coin, by their free energies, then makes a Gibbs step v → h → v at every β.
+[[nodiscard]] TORCH_RBM_API ParallelTempering
+parallel_tempering(const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+                   const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas,
+                   int64_t steps = 1, const Units& units = {}, const Random& random = {});
+
 /// The random stream that every sampler draws from: float32 in [0, 1), [rows, units], a pure
-/// function of `key`, `step`, `layer` (0 visible, 1 hidden), row and unit, made by the
+/// function of `key`, `step`, `layer` (0 visible, 1 hidden, 2 exchanges), row and unit, made by the
 /// counter-based Philox4x32-10 (Salmon et al. 2011). The offset of the key adds to `step`.
 [[nodiscard]] TORCH_RBM_API Tensor uniform(const Tensor& key, int64_t rows, int64_t units,
                                            int64_t step = 0, int64_t layer = 0);
