@@ -145,7 +145,7 @@ class TestBatches:
     def test_a_tensor_is_shuffled_in_every_pass_and_nothing_is_lost(self):
         data = torch.arange(10.0).reshape(10, 1).expand(10, 3)
         batches = self.batches(data)
-        passes = [torch.cat(list(batches)) for _ in range(2)]
+        passes = [torch.cat([batch for batch, _ in batches]) for _ in range(2)]
         assert len(batches) == 3
         assert not passes[0].equal(passes[1])
         for rows in passes:
@@ -164,13 +164,36 @@ class TestBatches:
     )
     def test_sources(self, make):
         data = torch.rand(10, 2, 3, dtype=torch.float64)
-        rows = torch.cat(list(self.batches(make(data))))
+        rows = torch.cat([batch for batch, _ in self.batches(make(data))])
         assert rows.shape == (10, 6)
         assert rows.dtype == torch.float32
         torch.testing.assert_close(rows.sum(), data.sum().float())
 
     def test_binary_data_keep_their_dtype(self):
-        assert next(iter(self.batches(torch.ones(5, 3, dtype=torch.uint8)))).dtype == torch.uint8
+        batch, _ = next(iter(self.batches(torch.ones(5, 3, dtype=torch.uint8))))
+        assert batch.dtype == torch.uint8
+
+    def test_masks_go_with_their_rows(self):
+        data = torch.rand(10, 3)
+        observed = data > 0.5
+        for batch, mask in self.batches(data, observed=observed):
+            assert mask.equal(batch > 0.5)
+        with pytest.raises(TypeError, match="data in one tensor with observed"):
+            self.batches(TensorDataset(data), observed=observed)
+
+    @pytest.mark.parametrize("make", [lambda x: x, TensorDataset], ids=["tensor", "dataset"])
+    def test_a_pass_can_go_on_from_any_batch(self, make):
+        data = make(torch.rand(10, 3))
+        batches = self.batches(data, generator=torch.Generator().manual_seed(1))
+        next(iter(batches))
+        whole = [batch for batch, _ in batches]
+        other = self.batches(data, generator=torch.Generator().manual_seed(2))
+        other.start_at(batches.pass_state, 1)
+        rest = [batch for batch, _ in other]
+        assert len(rest) == 2
+        assert all(a.equal(b) for a, b in zip(rest, whole[1:], strict=True))
+        again = [batch for batch, _ in batches]  # and both go on alike
+        assert all(a.equal(b[0]) for a, b in zip(again, other, strict=True))
 
 
 def test_fit_takes_any_optimiser_and_loss(patterns):

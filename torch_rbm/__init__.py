@@ -22,23 +22,44 @@ from torch_rbm.initialization import initialize
 from torch_rbm.losses import (
     ContrastiveDivergence,
     ExactLikelihood,
+    FastPersistentContrastiveDivergence,
+    MeanFieldContrastiveDivergence,
+    ParallelTempering,
     PersistentContrastiveDivergence,
 )
 from torch_rbm.monitors import free_energy_gap, reconstruction_error
 from torch_rbm.pseudo_likelihood import pseudo_log_likelihood
 from torch_rbm.rbm import RBM
-from torch_rbm.training import fit
+from torch_rbm.training import (
+    Callback,
+    CSVLog,
+    Epoch,
+    History,
+    SparsityTarget,
+    TensorBoardLog,
+    fit,
+    linear_decay,
+)
 
 __all__ = [
     "DBN",
     "RBM",
+    "CSVLog",
+    "Callback",
     "Centering",
     "ClassificationRBM",
     "ContrastiveDivergence",
+    "Epoch",
     "Estimate",
     "ExactLikelihood",
+    "FastPersistentContrastiveDivergence",
+    "History",
     "HybridLoss",
+    "MeanFieldContrastiveDivergence",
+    "ParallelTempering",
     "PersistentContrastiveDivergence",
+    "SparsityTarget",
+    "TensorBoardLog",
     "__version__",
     "ais_schedule",
     "cmake_prefix_path",
@@ -49,6 +70,7 @@ __all__ = [
     "free_energy_gap",
     "initialize",
     "kl_divergence",
+    "linear_decay",
     "log_likelihood",
     "log_partition",
     "ops",

@@ -30,8 +30,8 @@ class Centering(nn.Module):
     c′ is expressed as one of W, b and c (Melchior, Fischer and Wiskott 2016). Learning then treats
     the data and the data with 0 and 1 exchanged alike.
 
-    The offsets are buffers that start at ½ for Bernoulli units and 0 for others, and follow the
-    means of the data and of E[h | v] as moving averages.
+    The offsets are buffers that start at ½ for Bernoulli units and 0 for others, and follow, as
+    moving averages, the means of the units half way between data and model.
 
     Args:
         rbm: the RBM whose gradients are meant.
@@ -50,14 +50,22 @@ class Centering(nn.Module):
         self.register_buffer("hidden_offset", _start(rbm.hidden_layer(), rbm.hidden_bias))
 
     @torch.no_grad()
-    def update(self, rbm: RBM, data: Tensor) -> None:
-        """Move the offsets towards the means under ``data``, [..., visible]."""
+    def update(self, rbm: RBM, data: Tensor, gradients: Gradients) -> None:
+        """Move the offsets towards the means of the units.
+
+        Args:
+            rbm: the RBM.
+            data: [..., visible].
+            gradients: those of the negative log-likelihood; for the biases they are the means of
+                the units under the model minus those under the data.
+        """
         if data.numel() == 0:
             return
         rows = as_rows(data).to(self.visible_offset.dtype)
-        mean = (column_sums(rows) / len(rows)).to(self.visible_offset)
-        self.visible_offset.lerp_(mean, self.rate)
-        self.hidden_offset.lerp_(rbm.hidden_mean(rows).mean(0), self.rate)
+        visible = (column_sums(rows) / len(rows)).to(self.visible_offset)
+        hidden = rbm.hidden_mean(rows).mean(0)
+        self.visible_offset.lerp_(visible + gradients[1] / 2, self.rate)
+        self.hidden_offset.lerp_(hidden + gradients[2] / 2, self.rate)
 
     def forward(self, gradients: Gradients) -> Gradients:
         """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``."""

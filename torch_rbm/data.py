@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, Union
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from torch_rbm.sparse import as_tensor, is_csr, select_rows
-from torch_rbm.validation import check_count, words
+from torch_rbm.validation import check_count, check_mask, words
 
 Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
 
@@ -30,6 +31,8 @@ class Batches:
         batch_size: rows of a batch; a DataLoader keeps its own.
         like: a tensor of the device and dtype that batches shall have.
         generator: shuffles; the default generator when None.
+        observed: bool, [cases, visible] or [visible]: where false, a value is missing. Masks of
+            cases go with data that are one tensor.
 
     Raises:
         TypeError: ``data`` is none of these.
@@ -43,6 +46,7 @@ class Batches:
         batch_size: int,
         like: Tensor,
         generator: torch.Generator | None = None,
+        observed: Tensor | None = None,
     ) -> None:
         batch_size = check_count(where, "batch_size", batch_size, 1)
         if isinstance(data, Tensor) and data.dim() < 2:
@@ -66,6 +70,17 @@ class Batches:
             if isinstance(data, (Tensor, DataLoader))
             else DataLoader(data, batch_size, shuffle=True, generator=self._shuffle)
         )
+        self._observed = observed
+        if observed is not None and observed.dim() > 1:
+            if not isinstance(self._source, Tensor):
+                raise TypeError(
+                    f"{where}: expected data in one tensor with observed [cases, visible], got "
+                    f"{words(data)}"
+                )
+            check_mask(where, "observed", observed, "data", self._source)
+        # Where a pass begins: the state of the generator that shuffles, and batches to leave out.
+        self.pass_state = self._shuffle.get_state()
+        self._skip = 0
         if len(self) == 0:
             raise ValueError(f"{where}: expected data with at least one case, got none")
 
@@ -75,15 +90,30 @@ class Batches:
             return -(-len(self._source) // self._batch_size)
         return len(self._source)
 
-    def __iter__(self) -> Iterator[Tensor]:
-        """Make one pass over the data."""
+    def start_at(self, pass_state: Tensor, position: int) -> None:
+        """Let the next pass be the one that began in ``pass_state``, from a batch on.
+
+        A DataLoader of the caller's own is taken as it comes: where it shuffles by a generator of
+        its own, the rest of that pass has other batches.
+        """
+        self._shuffle.set_state(pass_state)
+        self._skip = position
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Make one pass over the data: batches, and masks of what was observed in them."""
+        self.pass_state = self._shuffle.get_state()
+        skip, self._skip = self._skip, 0
         if isinstance(self._source, Tensor):
             order = torch.randperm(len(self._source), generator=self._shuffle)
-            for rows in torch.split(order, self._batch_size):
-                yield self._prepare(select_rows(self._source, rows))
+            for rows in torch.split(order, self._batch_size)[skip:]:
+                mask = self._observed
+                if mask is not None and mask.dim() > 1:
+                    mask = mask[rows.to(mask.device)].flatten(1)
+                yield self._prepare(select_rows(self._source, rows)), mask
         else:
-            for item in self._source:
-                yield self._prepare(item[0] if isinstance(item, (tuple, list)) else item)
+            for item in itertools.islice(self._source, skip, None):
+                batch = item[0] if isinstance(item, (tuple, list)) else item
+                yield self._prepare(batch), self._observed
 
     def _prepare(self, batch: Any) -> Tensor:
         if not isinstance(batch, Tensor):

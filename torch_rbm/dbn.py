@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch_rbm.data import Data
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.rbm import RBM
-from torch_rbm.training import LossFactory, OptimizerFactory, fit, sgd
+from torch_rbm.training import LossFactory, OptimizerFactory, fit
 from torch_rbm.validation import check_count
 
 
@@ -102,7 +102,7 @@ class DBN(nn.Module):
         epochs: int = 10,
         batch_size: int = 100,
         loss: LossFactory = ContrastiveDivergence,
-        optimizer: OptimizerFactory = sgd,
+        optimizer: OptimizerFactory | None = None,
         generator: torch.Generator | None = None,
         progress: bool = True,
     ) -> list[list[float]]:
@@ -140,7 +140,7 @@ class DBN(nn.Module):
                         generator=generator,
                         progress=progress,
                         description=f"layer {i + 1} of {len(self.layers)}",
-                    )
+                    ).losses
                 )
         except Exception:
             self.load_state_dict(before)

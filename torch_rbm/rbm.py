@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -100,6 +102,25 @@ class RBM(nn.Module):
             units = getattr(self, name)
             text += "" if units == "bernoulli" else f", {name}={units!r}"
         return text + (", learn_precision=True" if self.visible_log_precision is not None else "")
+
+    @torch.jit.unused
+    def description(self) -> dict[str, Any]:
+        """Return the arguments that make an RBM of this kind, as numbers, strings and lists."""
+        hidden, visible = self.weight.shape
+
+        def units(layer: Units) -> str | list[list[str | int]]:
+            if all(group.name == group.type for group in layer.groups):
+                return str(layer)
+            return [[group.name, group.spelled, group.size] for group in layer.groups]
+
+        return {
+            "visible": visible,
+            "hidden": hidden,
+            "visible_units": units(self._visible_layer),
+            "hidden_units": units(self._hidden_layer),
+            "learn_precision": self.visible_log_precision is not None,
+            "dtype": str(self.weight.dtype).removeprefix("torch."),
+        }
 
     @torch.jit.unused
     def visible_layer(self) -> Units:

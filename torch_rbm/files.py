@@ -1,0 +1,67 @@
+"""Files that are either whole or not there, and that run no code when they are read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def save_atomically(content: Any, path: str | os.PathLike[str]) -> None:
+    """Write what ``torch.save`` can to a file, so that a reader finds the old or the new one.
+
+    A temporary file beside it is written, flushed to the disk and renamed.
+    """
+    target = Path(path)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # so that the rename itself is on the disk
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def load(where: str, path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
+    """Read a file that ``save_atomically`` has written, without running code from it.
+
+    Args:
+        where: the caller's name, for messages.
+        path: the file.
+        kind: what its entry ``"kind"`` must be.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is none of this kind.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{where}: expected a file {os.fspath(path)}, found none") from None
+    except Exception as error:
+        raise ValueError(
+            f"{where}: expected {os.fspath(path)} to be a {kind} of torch_rbm, got a file that "
+            f"torch.load(weights_only=True) refuses: {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        raise ValueError(f"{where}: expected {os.fspath(path)} to be a {kind} of torch_rbm")
+    return content
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

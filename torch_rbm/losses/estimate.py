@@ -1,0 +1,151 @@
+"""What all losses share: how an estimate of the gradient becomes a loss, and how chains start."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from torch_rbm import ops
+from torch_rbm.centering import Centering, Gradients
+from torch_rbm.rbm import RBM
+from torch_rbm.validation import as_rows, check_rbm
+
+
+class Estimate(NamedTuple):
+    """A loss, the gradients that its backward() leaves, not centred, and the chains it used."""
+
+    loss: Tensor
+    gradients: Gradients
+    chain: Tensor
+
+
+class SampledLoss(nn.Module):
+    """A loss whose negative phase comes from chains.
+
+    Args:
+        rbm: the RBM to train, held as a submodule.
+        sampled_hidden: use sampled hidden states instead of their means in both phases.
+        mean_visible: use the means of the visible units in the chain instead of samples.
+        centered: take the step of the centred RBM; see :class:`torch_rbm.Centering`.
+        validate: refuse data that the visible units cannot have (not while being compiled).
+    """
+
+    def __init__(
+        self,
+        rbm: RBM,
+        *,
+        sampled_hidden: bool = False,
+        mean_visible: bool = False,
+        centered: bool = False,
+        validate: bool = True,
+    ) -> None:
+        super().__init__()
+        check_rbm(type(self).__name__, rbm)
+        self.rbm = rbm
+        self.sampled_hidden = sampled_hidden
+        self.mean_visible = mean_visible
+        self.centering = Centering(rbm) if centered else None
+        self.validate = validate
+
+    def extra_repr(self) -> str:
+        """Return the options for ``repr``."""
+        options = {
+            "sampled_hidden": self.sampled_hidden,
+            "mean_visible": self.mean_visible,
+            "centered": self.centering is not None,
+        }
+        return ", ".join(f"{name}=True" for name, value in options.items() if value)
+
+    def _check(self, data: Tensor, observed: Tensor | None) -> None:
+        if self.validate and not torch.compiler.is_compiling():
+            layer = self.rbm.visible_layer()
+            layer.check(type(self).__name__, "data", data, observed=observed)
+
+    def _estimate(
+        self,
+        data: Tensor,
+        chain: Tensor,
+        steps: int,
+        generator: torch.Generator | None,
+        observed: Tensor | None = None,
+    ) -> Estimate:
+        """Return the loss of ``data`` with a negative phase ``steps`` steps from ``chain``."""
+        rbm = self.rbm
+        self._check(data, observed)
+        weight, visible_bias, hidden_bias, moved = ops.contrastive_divergence(
+            data,
+            chain,
+            rbm.weight,
+            rbm.visible_bias,
+            rbm.hidden_bias,
+            steps,
+            visible_units=rbm.visible_units,
+            hidden_units=rbm.hidden_units,
+            visible_precision=rbm.visible_precision(),
+            observed=observed,
+            sampled_hidden=self.sampled_hidden,
+            mean_visible=self.mean_visible,
+            generator=generator,
+        )
+        gradients = (weight, visible_bias, hidden_bias)
+        # The energy is linear in the parameters: this sum is the energy gap.
+        precision_term = _precision_term(rbm, data, moved, observed)
+        gap = linear(rbm, gradients) + precision_term
+        if self.centering is None:
+            return Estimate(gap, gradients, moved)
+        if self.training:
+            self.centering.update(rbm, data, gradients)
+        return Estimate(
+            centered_loss(gap, rbm, self.centering, gradients, precision_term), gradients, moved
+        )
+
+
+def linear(rbm: RBM, gradients: Gradients) -> Tensor:
+    """Return Σ parameter · gradient, a scalar whose backward() leaves these gradients."""
+    weight, visible_bias, hidden_bias = gradients
+    return (
+        (rbm.weight * weight).sum()
+        + torch.dot(rbm.visible_bias, visible_bias)
+        + torch.dot(rbm.hidden_bias, hidden_bias)
+    )
+
+
+def centered_loss(
+    value: Tensor, rbm: RBM, centering: Centering, gradients: Gradients, precision_term: Tensor
+) -> Tensor:
+    """Return ``value`` as a scalar whose backward() leaves the centred gradients.
+
+    Those of the precisions, which centring leaves alone, are left by ``precision_term``.
+    """
+    step = linear(rbm, centering(gradients)) + precision_term
+    return value.detach() + (step - step.detach())
+
+
+@torch.no_grad()
+def independent_chains(rbm: RBM, chains: int, generator: torch.Generator | None = None) -> Tensor:
+    """Samples [chains, visible] of the model that has the visible biases but no weights."""
+    hidden = rbm.weight.new_zeros(chains, len(rbm.hidden_bias))
+    return ops.sample_visible(
+        hidden,
+        torch.zeros_like(rbm.weight),
+        rbm.visible_bias,
+        visible_units=rbm.visible_units,
+        visible_precision=rbm.visible_precision(),
+        generator=generator,
+    )
+
+
+def _precision_term(rbm: RBM, data: Tensor, chain: Tensor, observed: Tensor | None) -> Tensor:
+    """Return the gap of Σ γv²/2 where precisions are learned: 0 in expectation at the optimum."""
+    precision = rbm.visible_precision()
+    if precision is None:
+        return rbm.weight.new_zeros(())
+
+    def second_moment(states: Tensor) -> Tensor:
+        if observed is not None:
+            states = torch.where(observed, states, torch.zeros_like(states))
+        return as_rows(states).to(precision.dtype).square().mean(0)
+
+    return torch.dot(precision, (second_moment(data) - second_moment(chain)) / 2)

@@ -1,0 +1,89 @@
+"""What may listen to a training: logs, and functions of one's own."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch_rbm.training.history import Epoch
+
+if TYPE_CHECKING:
+    import os
+
+    from torch_rbm.rbm import RBM
+
+
+class Callback:
+    """Called by ``fit``; every method does nothing unless it is overridden."""
+
+    def on_start(self, rbm: RBM, done: list[Epoch]) -> None:
+        """Training starts, or goes on after the epochs ``done``."""
+
+    def on_epoch(self, rbm: RBM, epoch: Epoch) -> bool | None:
+        """An epoch has ended; return True to end the training."""
+
+    def on_end(self, rbm: RBM) -> None:
+        """Training has ended, or was broken off."""
+
+
+class CSVLog(Callback):
+    """Writes one line for each epoch to a CSV file.
+
+    A resumed training goes on with the file where it was: lines of epochs after the checkpoint are
+    written anew.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._names = [field.name for field in fields(Epoch)]
+
+    def on_start(self, rbm: RBM, done: list[Epoch]) -> None:
+        """Write the header and what is known."""
+        with self._path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self._names)
+            writer.writeheader()
+            writer.writerows(epoch.as_dict() for epoch in done)
+
+    def on_epoch(self, rbm: RBM, epoch: Epoch) -> None:
+        """Add a line."""
+        with self._path.open("a", newline="") as file:
+            csv.DictWriter(file, self._names).writerow(epoch.as_dict())
+
+
+class TensorBoardLog(Callback):
+    """Writes the numbers of each epoch, and histograms of the parameters, for TensorBoard.
+
+    Args:
+        folder: where the event files go.
+
+    Raises:
+        ModuleNotFoundError: the package ``tensorboard`` is not installed.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "TensorBoardLog: expected the package tensorboard; pip install tensorboard"
+            ) from error
+        self._writer = SummaryWriter(str(folder))
+
+    def on_epoch(self, rbm: RBM, epoch: Epoch) -> None:
+        """Write the epoch's numbers."""
+        values = epoch.as_dict()
+        number = values.pop("epoch")
+        for name, value in values.items():
+            if value is not None:
+                self._writer.add_scalar(name, value, number)
+        for name, parameter in rbm.named_parameters():
+            self._writer.add_histogram(name, parameter.detach(), number)
+
+    def on_end(self, rbm: RBM) -> None:
+        """Close the files."""
+        self._writer.close()

@@ -1,0 +1,52 @@
+"""What a training is made of, made for an RBM: loss, optimizer, scheduler."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from torch_rbm.losses import PersistentContrastiveDivergence
+from torch_rbm.rbm import RBM
+
+#: Makes an optimizer for parameters or groups of them, such as ``torch.optim.Adam``.
+OptimizerFactory = Callable[[Iterable[Any]], torch.optim.Optimizer]
+#: Makes a loss for an RBM, such as ``ContrastiveDivergence``.
+LossFactory = Callable[[RBM], nn.Module]
+#: Makes a scheduler for an optimizer and the number of updates of the whole training.
+SchedulerFactory = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
+
+#: The loss that ``fit`` uses by default: 100 persistent chains, one step, centred.
+default_loss = functools.partial(PersistentContrastiveDivergence, centered=True)
+
+
+def sgd(parameters: Iterable[Any], lr: float = 0.2) -> torch.optim.Optimizer:
+    """Make plain stochastic gradient descent; momentum makes chains lag behind the weights."""
+    return torch.optim.SGD(parameters, lr=lr)
+
+
+def default_optimizer(rbm: RBM) -> OptimizerFactory:
+    """SGD with a learning rate that suits the units: 0.2 for discrete ones, else 0.01."""
+    continuous = rbm.visible_layer().continuous or rbm.hidden_layer().continuous
+    return functools.partial(sgd, lr=0.01 if continuous else 0.2)
+
+
+def linear_decay(
+    optimizer: torch.optim.Optimizer, updates: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Let the learning rate fall linearly to zero over the training."""
+    return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=max(updates, 1))
+
+
+def parameter_groups(rbm: RBM, weight_decay: float) -> list[Any]:
+    """The parameters of an RBM, in groups where weights decay and biases do not."""
+    if weight_decay == 0:
+        return list(rbm.parameters())
+    rest = [parameter for name, parameter in rbm.named_parameters() if name != "weight"]
+    return [
+        {"params": [rbm.weight], "weight_decay": weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
