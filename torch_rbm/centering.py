@@ -61,7 +61,7 @@ class Centering(nn.Module):
         """
         if data.numel() == 0:
             return
-        rows = as_rows(data).to(self.visible_offset.dtype)
+        rows = as_rows(data)
         visible = (column_sums(rows) / len(rows)).to(self.visible_offset)
         hidden = rbm.hidden_mean(rows).mean(0)
         self.visible_offset.lerp_(visible + gradients[1] / 2, self.rate)
@@ -70,11 +70,8 @@ class Centering(nn.Module):
     def forward(self, gradients: Gradients) -> Gradients:
         """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``."""
         weight, visible_bias, hidden_bias = gradients
-        weight = (
-            weight
-            - torch.outer(hidden_bias, self.visible_offset)
-            - torch.outer(self.hidden_offset, visible_bias)
-        )
+        weight = weight.addr(hidden_bias, self.visible_offset, alpha=-1)
+        weight = weight.addr_(self.hidden_offset, visible_bias, alpha=-1)
         return (
             weight,
             visible_bias - self.hidden_offset @ weight,

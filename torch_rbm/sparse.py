@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+# Sums of so many numbers in [0, 1] keep seven digits in float32.
+_EXACT_ROWS = 1024
+
 
 def is_csr(data: Any) -> bool:
     """Whether ``data`` is a tensor of layout ``torch.sparse_csr``."""
@@ -67,9 +70,19 @@ def split_rows(data: Tensor, size: int) -> Iterator[Tensor]:
 def column_sums(data: Tensor) -> Tensor:
     """Sums over the rows of a dense or CSR matrix, float64 [columns]."""
     if not is_csr(data):
-        return data.sum(0, dtype=torch.float64)
+        return _block_sums(data)
     weights = data.values().double()
     return torch.bincount(data.col_indices().long(), weights, data.shape[1])
+
+
+def _block_sums(data: Tensor) -> Tensor:
+    """Sums of float32 rows a few at a time, which is many times faster than in float64."""
+    numbers = data if data.dtype == torch.float64 else data.float()
+    if len(data) <= _EXACT_ROWS:
+        return numbers.sum(0).double()
+    return torch.stack([block.sum(0) for block in numbers.split(_EXACT_ROWS)]).sum(
+        0, dtype=torch.float64
+    )
 
 
 def _csr(starts: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:

@@ -14,7 +14,7 @@ from torch_rbm.validation import as_rows, check_rbm
 
 
 class Estimate(NamedTuple):
-    """A loss, the gradients that its backward() leaves, not centred, and the chains it used."""
+    """A loss, the gradients that its backward() leaves, and the chains it used."""
 
     loss: Tensor
     gradients: Gradients
@@ -92,21 +92,21 @@ class SampledLoss(nn.Module):
         gradients = (weight, visible_bias, hidden_bias)
         # The energy is linear in the parameters: this sum is the energy gap.
         precision_term = _precision_term(rbm, data, moved, observed)
-        gap = linear(rbm, gradients) + precision_term
         if self.centering is None:
-            return Estimate(gap, gradients, moved)
+            return Estimate(linear(rbm, gradients) + precision_term, gradients, moved)
         if self.training:
             self.centering.update(rbm, data, gradients)
-        return Estimate(
-            centered_loss(gap, rbm, self.centering, gradients, precision_term), gradients, moved
-        )
+        with torch.no_grad():
+            gap = linear(rbm, gradients) + precision_term
+        loss, gradients = centered_loss(gap, rbm, self.centering, gradients, precision_term)
+        return Estimate(loss, gradients, moved)
 
 
 def linear(rbm: RBM, gradients: Gradients) -> Tensor:
     """Return Σ parameter · gradient, a scalar whose backward() leaves these gradients."""
     weight, visible_bias, hidden_bias = gradients
     return (
-        (rbm.weight * weight).sum()
+        torch.dot(rbm.weight.reshape(-1), weight.reshape(-1))
         + torch.dot(rbm.visible_bias, visible_bias)
         + torch.dot(rbm.hidden_bias, hidden_bias)
     )
@@ -114,13 +114,14 @@ def linear(rbm: RBM, gradients: Gradients) -> Tensor:
 
 def centered_loss(
     value: Tensor, rbm: RBM, centering: Centering, gradients: Gradients, precision_term: Tensor
-) -> Tensor:
-    """Return ``value`` as a scalar whose backward() leaves the centred gradients.
+) -> tuple[Tensor, Gradients]:
+    """Return ``value`` as a scalar whose backward() leaves the centred gradients, and these.
 
     Those of the precisions, which centring leaves alone, are left by ``precision_term``.
     """
-    step = linear(rbm, centering(gradients)) + precision_term
-    return value.detach() + (step - step.detach())
+    centered = centering(gradients)
+    step = linear(rbm, centered) + precision_term
+    return value.detach() + (step - step.detach()), centered
 
 
 @torch.no_grad()

@@ -54,4 +54,5 @@ class ExactLikelihood(nn.Module):
         gradients = (weight, visible_bias, hidden_bias)
         if self.training:
             self.centering.update(rbm, data, gradients)
-        return centered_loss(likelihood, rbm, self.centering, gradients, precision_term)
+        loss, _ = centered_loss(likelihood, rbm, self.centering, gradients, precision_term)
+        return loss

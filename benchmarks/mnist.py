@@ -1,0 +1,101 @@
+"""Trains an RBM on MNIST and reports the test log-likelihood, both directions of AIS.
+
+    TORCH_RBM_DATA=... python benchmarks/mnist.py --epochs 220   # 500 hidden units, 20 minutes
+    TORCH_RBM_DATA=... python benchmarks/mnist.py --hidden 16 --exact
+
+Training pixels are drawn anew from the grey values in every pass; those of the test pictures were
+drawn once, by a fixed seed. Prints a line of JSON, and appends it to --output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+from cases import mnist_file
+from torch import Tensor
+
+import torch_rbm
+
+
+def grey(name: str) -> Tensor:
+    """Grey values in [0, 1], [cases, 784]."""
+    pixels = mnist_file(f"{name}-images-idx3-ubyte", 16)
+    if pixels is None:
+        raise SystemExit("set TORCH_RBM_DATA to the folder that holds mnist/")
+    return pixels.reshape(-1, 784).float() / 255
+
+
+def binary_test_pictures() -> Tensor:
+    """Test pictures whose pixels were drawn once, with seed 0, [10000, 784]."""
+    pictures = grey("t10k")
+    return (
+        torch.rand(pictures.shape, generator=torch.Generator().manual_seed(0)) < pictures
+    ).float()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hidden", type=int, default=500)
+    parser.add_argument("--epochs", type=int, default=220)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--chains", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=0.2, help="at first; falls linearly to zero")
+    parser.add_argument("--average", type=float, default=0.1)
+    parser.add_argument("--plain", action="store_true", help="not centred")
+    parser.add_argument("--flip", action="store_true", help="0 and 1 exchanged, in both sets")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint", help="a file, to go on where a run was stopped")
+    parser.add_argument("--output", type=Path, default=Path("mnist.json"))
+    options = parser.parse_args()
+
+    train, test = grey("train"), binary_test_pictures()
+    if options.flip:
+        train, test = 1 - train, 1 - test
+    torch.manual_seed(options.seed)
+    rbm = torch_rbm.RBM(784, options.hidden)
+    torch_rbm.initialize(rbm, train)
+    started = time.perf_counter()
+    history = torch_rbm.fit(
+        rbm,
+        train,
+        epochs=options.epochs,
+        batch_size=options.batch,
+        loss=partial(
+            torch_rbm.PersistentContrastiveDivergence,
+            chains=options.chains,
+            steps=options.steps,
+            centered=not options.plain,
+        ),
+        optimizer=partial(torch.optim.SGD, lr=options.rate),
+        average=options.average,
+        binarize=True,
+        checkpoint=options.checkpoint,
+    )
+    minutes = (time.perf_counter() - started) / 60
+    likelihood = torch_rbm.log_likelihood(rbm, test, generator=torch.Generator().manual_seed(1))
+    result = {
+        **{k: v for k, v in vars(options).items() if k not in ("output", "checkpoint")},
+        "test_log_likelihood": round(likelihood.value, 3),
+        "lower": round(likelihood.lower, 3),
+        "upper": round(likelihood.upper, 3),
+        "method": likelihood.method,
+        "effective_sample_size": round(min(likelihood.ess, 1e9), 1),
+        "minutes": round(minutes, 1),
+        "seconds_per_epoch": round(sum(e.seconds for e in history.epochs) / options.epochs, 2),
+        "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "threads": torch.get_num_threads(),
+    }
+    print(json.dumps(result))
+    with options.output.open("a") as file:
+        file.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
