@@ -39,6 +39,11 @@ JUDGES = [
     "test_unit_models.py",
     "test_unit_data.py",
     "test_units.py",
+    "test_parallel_tempering.py",
+    "test_losses.py",
+    "test_trajectory_tempering.py",
+    "test_training.py",
+    "test_diagnostics.py",
 ]
 
 
@@ -127,9 +132,9 @@ MUTATIONS = [
     ),
     Mutation(
         "the persistent chain does not persist",
-        "torch_rbm/losses.py",
-        "self.chain.copy_(moved)",
-        "moved.clone()",
+        "torch_rbm/losses/contrastive_divergence.py",
+        "self.chain.copy_(estimate.chain)",
+        "estimate.chain.clone()",
     ),
     Mutation(
         "log Z misses a state",
@@ -216,7 +221,7 @@ MUTATIONS += [
     ),
     Mutation(
         "precisions learn in the wrong direction",
-        "torch_rbm/losses.py",
+        "torch_rbm/losses/estimate.py",
         "(second_moment(data) - second_moment(chain)) / 2",
         "(second_moment(chain) - second_moment(data)) / 2",
     ),
@@ -343,14 +348,14 @@ MUTATIONS += [
     Mutation(
         "kernel: AIS samples from the last temperature",
         "csrc/cpu/annealed_importance_sampling.cpp",
-        "const auto scale = static_cast<Real>(next);",
-        "const auto scale = static_cast<Real>(betas[count - 1]);",
+        "static_cast<Real>(betas[step + 1])",
+        "static_cast<Real>(betas[count - 1])",
     ),
     Mutation(
         "kernel: AIS forgets the base rates",
         "csrc/cpu/annealed_importance_sampling.cpp",
-        "shift[unit] = (1 - scale) * biases.base[unit];",
-        "shift[unit] = 0;",
+        "scales.data(), path.base()}",
+        "scales.data()}",
     ),
     Mutation(
         "kernel: log Z misses a state",
@@ -375,6 +380,66 @@ MUTATIONS += [
         "csrc/cpu/model.h",
         "        result.states.keep(observed->states);\n",
         "",
+    ),
+    Mutation(
+        "tempering: exchanges are too easy",
+        f"{REFERENCE}/parallel_tempering.cpp",
+        "u.to(at::kDouble).log() < log_odds)",
+        "u.to(at::kDouble).log() < log_odds + 0.5)",
+    ),
+    Mutation(
+        "kernels: tempering forgets the visible biases",
+        "csrc/cpu/parallel_tempering.cpp",
+        "changes.add_to((other[i] - own[i]) * linear.data()[row], row)",
+        "changes.add_to(0, row)",
+    ),
+    Mutation(
+        "kernels: an exchanged state keeps the hidden sample of its old temperature",
+        "csrc/cpu/parallel_tempering.cpp",
+        "        stay.copy_row(move, low);\n",
+        "",
+    ),
+    Mutation(
+        "resume: the generator is not restored",
+        "torch_rbm/training/fit.py",
+        '        self.random.load_state_dict(state["random"])\n',
+        "",
+    ),
+    Mutation(
+        "resume: a batch is done twice",
+        "torch_rbm/training/fit.py",
+        'self.batches.start_at(state["pass_state"], self.position)',
+        'self.batches.start_at(state["pass_state"], max(self.position - 1, 0))',
+    ),
+    Mutation(
+        "resume: the moments of the optimizer are lost",
+        "torch_rbm/training/fit.py",
+        '        self.optimizer.load_state_dict(state["optimizer"])\n',
+        "",
+    ),
+    Mutation(
+        "fast weights have the wrong sign",
+        "torch_rbm/losses/fast_weights.py",
+        "alpha=self.fast_rate",
+        "alpha=-self.fast_rate",
+    ),
+    Mutation(
+        "trajectory tempering: exchanged states keep their energies",
+        "torch_rbm/losses/trajectory_tempering.py",
+        "        self.reservoir_energy[places] = self._frozen_energy[rows]\n",
+        "",
+    ),
+    Mutation(
+        "trajectory tempering: log Z goes the wrong way",
+        "torch_rbm/losses/trajectory_tempering.py",
+        "self.frozen_log_z += bennett(forward, reverse)[0]",
+        "self.frozen_log_z -= bennett(forward, reverse)[0]",
+    ),
+    Mutation(
+        "lag: drift of the chains with the wrong sign",
+        "torch_rbm/diagnostics.py",
+        "drift = values[0] - values[steps // 2 + 1 :].mean(0)",
+        "drift = values[steps // 2 + 1 :].mean(0) - values[0]",
     ),
 ]
 

@@ -14,6 +14,7 @@ SAMPLED = [
     torch_rbm.PersistentContrastiveDivergence,
     torch_rbm.FastPersistentContrastiveDivergence,
     torch_rbm.ParallelTempering,
+    torch_rbm.TrajectoryTempering,
 ]
 ALL = [*SAMPLED, torch_rbm.MeanFieldContrastiveDivergence, torch_rbm.ExactLikelihood]
 
@@ -55,7 +56,11 @@ def test_training_raises_the_likelihood(kind, centered):
 
 @pytest.mark.parametrize(
     "kind",
-    [torch_rbm.PersistentContrastiveDivergence, torch_rbm.ParallelTempering],
+    [
+        torch_rbm.PersistentContrastiveDivergence,
+        torch_rbm.ParallelTempering,
+        torch_rbm.TrajectoryTempering,
+    ],
 )
 def test_the_chains_of_a_model_at_rest_are_its_samples(kind, model):
     torch.manual_seed(2)

@@ -12,6 +12,12 @@ from torch_rbm.classification import ClassificationRBM, HybridLoss
 from torch_rbm.conversion import exchange_spins
 from torch_rbm.data import decode_categories, encode_categories
 from torch_rbm.dbn import DBN
+from torch_rbm.diagnostics import (
+    ChainReport,
+    autocorrelation_time,
+    diagnose_chains,
+    effective_sample_size,
+)
 from torch_rbm.evaluation import (
     Estimate,
     kl_divergence,
@@ -26,8 +32,10 @@ from torch_rbm.losses import (
     MeanFieldContrastiveDivergence,
     ParallelTempering,
     PersistentContrastiveDivergence,
+    TrajectoryTempering,
 )
 from torch_rbm.monitors import free_energy_gap, reconstruction_error
+from torch_rbm.persistence import load, save
 from torch_rbm.pseudo_likelihood import pseudo_log_likelihood
 from torch_rbm.rbm import RBM
 from torch_rbm.training import (
@@ -47,6 +55,7 @@ __all__ = [
     "CSVLog",
     "Callback",
     "Centering",
+    "ChainReport",
     "ClassificationRBM",
     "ContrastiveDivergence",
     "Epoch",
@@ -60,10 +69,14 @@ __all__ = [
     "PersistentContrastiveDivergence",
     "SparsityTarget",
     "TensorBoardLog",
+    "TrajectoryTempering",
     "__version__",
     "ais_schedule",
+    "autocorrelation_time",
     "cmake_prefix_path",
     "decode_categories",
+    "diagnose_chains",
+    "effective_sample_size",
     "encode_categories",
     "exchange_spins",
     "fit",
@@ -71,9 +84,11 @@ __all__ = [
     "initialize",
     "kl_divergence",
     "linear_decay",
+    "load",
     "log_likelihood",
     "log_partition",
     "ops",
     "pseudo_log_likelihood",
     "reconstruction_error",
+    "save",
 ]

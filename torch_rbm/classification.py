@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -60,6 +62,20 @@ class ClassificationRBM(RBM):
         self._data_layer = layer
         self.data = data
         self.classes = classes
+
+    @torch.jit.unused
+    def description(self) -> dict[str, Any]:
+        """Return the class and the arguments that make a classifier like this, for files."""
+        return {
+            "class": "ClassificationRBM",
+            "data": self.data,
+            "hidden": len(self.weight),
+            "classes": self.classes,
+            "data_units": self._data_layer.as_argument(),
+            "hidden_units": self._hidden_layer.as_argument(),
+            "learn_precision": self.visible_log_precision is not None,
+            "dtype": str(self.weight.dtype).removeprefix("torch."),
+        }
 
     def forward(self, visible: Tensor) -> Tensor:
         """log p(label | data), [..., data] to [..., classes]."""

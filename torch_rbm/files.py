@@ -35,13 +35,13 @@ def save_atomically(content: Any, path: str | os.PathLike[str]) -> None:
             os.close(folder)
 
 
-def load(where: str, path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """Read a file that ``save_atomically`` has written, without running code from it.
+def load(where: str, path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
+    """Read a dict that ``save_atomically`` has written, without running code from it.
 
     Args:
         where: the caller's name, for messages.
         path: the file.
-        kind: what its entry ``"kind"`` must be.
+        kinds: what its entry ``"kind"`` may be.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -53,11 +53,11 @@ def load(where: str, path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
         raise FileNotFoundError(f"{where}: expected a file {os.fspath(path)}, found none") from None
     except Exception as error:
         raise ValueError(
-            f"{where}: expected {os.fspath(path)} to be a {kind} of torch_rbm, got a file that "
+            f"{where}: expected {os.fspath(path)} to be a {kinds[0]} of torch_rbm, got a file that "
             f"torch.load(weights_only=True) refuses: {str(error).splitlines()[0]}"
         ) from error
-    if not isinstance(content, dict) or content.get("kind") != kind:
-        raise ValueError(f"{where}: expected {os.fspath(path)} to be a {kind} of torch_rbm")
+    if not isinstance(content, dict) or content.get("kind") not in kinds:
+        raise ValueError(f"{where}: expected {os.fspath(path)} to be a {kinds[0]} of torch_rbm")
     return content
 
 

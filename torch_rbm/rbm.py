@@ -105,19 +105,14 @@ class RBM(nn.Module):
 
     @torch.jit.unused
     def description(self) -> dict[str, Any]:
-        """Return the arguments that make an RBM of this kind, as numbers, strings and lists."""
+        """Return the class and the arguments that make an RBM like this, for files."""
         hidden, visible = self.weight.shape
-
-        def units(layer: Units) -> str | list[list[str | int]]:
-            if all(group.name == group.type for group in layer.groups):
-                return str(layer)
-            return [[group.name, group.spelled, group.size] for group in layer.groups]
-
         return {
+            "class": "RBM",
             "visible": visible,
             "hidden": hidden,
-            "visible_units": units(self._visible_layer),
-            "hidden_units": units(self._hidden_layer),
+            "visible_units": self._visible_layer.as_argument(),
+            "hidden_units": self._hidden_layer.as_argument(),
             "learn_precision": self.visible_log_precision is not None,
             "dtype": str(self.weight.dtype).removeprefix("torch."),
         }

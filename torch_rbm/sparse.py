@@ -77,12 +77,14 @@ def column_sums(data: Tensor) -> Tensor:
 
 def _block_sums(data: Tensor) -> Tensor:
     """Sums of float32 rows a few at a time, which is many times faster than in float64."""
-    numbers = data if data.dtype == torch.float64 else data.float()
-    if len(data) <= _EXACT_ROWS:
-        return numbers.sum(0).double()
-    return torch.stack([block.sum(0) for block in numbers.split(_EXACT_ROWS)]).sum(
-        0, dtype=torch.float64
-    )
+    dtype = torch.float64 if data.dtype == torch.float64 else torch.float32
+    blocks = torch.split(data, _EXACT_ROWS)
+    if len(blocks) == 1:
+        return data.to(dtype).sum(0).double()
+    total = torch.zeros(data.shape[1], dtype=torch.float64, device=data.device)
+    for block in blocks:  # a mapped file may be larger than the memory
+        total += block.to(dtype).sum(0)
+    return total
 
 
 def _csr(starts: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:

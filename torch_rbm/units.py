@@ -104,6 +104,12 @@ class Units:
             return group.type if whole else group.spelled
         return ", ".join(f"{group.spelled}:{group.size}" for group in self.groups)
 
+    def as_argument(self) -> str | list[list[str | int]]:
+        """Return the units as ``RBM`` takes them, with the names of their groups."""
+        if all(group.name == group.type for group in self.groups):
+            return str(self)
+        return [[group.name, group.spelled, group.size] for group in self.groups]
+
     def __getitem__(self, name: str) -> Group:
         """Return the group of that name."""
         for group in self.groups:

@@ -8,6 +8,7 @@ from torch_rbm.losses.contrastive_divergence import (
 from torch_rbm.losses.exact import ExactLikelihood
 from torch_rbm.losses.fast_weights import FastPersistentContrastiveDivergence
 from torch_rbm.losses.parallel_tempering import ParallelTempering
+from torch_rbm.losses.trajectory_tempering import TrajectoryTempering
 
 __all__ = [
     "ContrastiveDivergence",
@@ -16,4 +17,5 @@ __all__ = [
     "MeanFieldContrastiveDivergence",
     "ParallelTempering",
     "PersistentContrastiveDivergence",
+    "TrajectoryTempering",
 ]

@@ -30,7 +30,12 @@ from torch_rbm.training.factories import (
 )
 from torch_rbm.training.history import Epoch, History
 from torch_rbm.training.interrupts import interrupts_held
-from torch_rbm.training.monitoring import EarlyStopping, pseudo_likelihood
+from torch_rbm.training.monitoring import (
+    EarlyStopping,
+    LagWarning,
+    chain_lag,
+    pseudo_likelihood,
+)
 from torch_rbm.training.sparsity import SparsityTarget, check_sparsity
 from torch_rbm.validation import check_count, check_factory, check_rbm
 
@@ -186,11 +191,15 @@ class Training:
         if generator is not None and callable(reset_chain):
             reset_chain(generator)
         self.optimizer = optimizer(parameter_groups(rbm, weight_decay))
+        attach = getattr(self.criterion, "attach", None)
+        if callable(attach):
+            attach(self.optimizer)
         self.scheduler = scheduler(self.optimizer, self.total)
         self.sparsity = sparsity
         self.average = WeightAverage(rbm, self.total - round(average * self.total))
         self.binarize = binarize
         self.stopping = stopping
+        self.lag_warning = LagWarning()
         self.callbacks = callbacks
         self.file = file
         self.checkpoint_seconds = checkpoint_seconds
@@ -269,12 +278,14 @@ class Training:
                 f"fit: training diverged in epoch {number}; expected a lower learning rate"
                 f"{self._hint()}; the parameters are as they were"
             )
+        lag = chain_lag(self.rbm, self.criterion)
         epoch = Epoch(
             epoch=number,
             updates=self.updates,
             loss=loss,
             pseudo_log_likelihood=pseudo_likelihood(self.rbm, batch),
             log_likelihood=self.stopping.log_likelihood(self.rbm),
+            chain_lag=None if lag is None else lag[0],
             learning_rate=float(self.optimizer.param_groups[0]["lr"]),
             seconds=self.seconds,
         )
@@ -282,6 +293,7 @@ class Training:
         self.position, self.seconds = 0, 0.0
         self.loss_sum.zero_()
         bar.set_postfix_str(_summary(epoch))
+        self.lag_warning.look(number, lag)
         stop = self.stopping.after(self.rbm, epoch)
         for callback in self.callbacks:
             stop = bool(callback.on_epoch(self.rbm, epoch)) or stop

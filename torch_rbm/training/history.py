@@ -18,6 +18,8 @@ class Epoch:
         pseudo_log_likelihood: that of up to 1000 cases of the last batches, in nats per case; None
             where the units have none or the data are not states.
         log_likelihood: that of the validation data, in nats per case, where it was estimated.
+        chain_lag: how much the free energy of the loss's chains falls when they are given fifty
+            Gibbs steps without learning, in nats; None for losses without chains of their own.
         learning_rate: at its end.
         seconds: what it took, without validation.
     """
@@ -27,6 +29,7 @@ class Epoch:
     loss: float
     pseudo_log_likelihood: float | None
     log_likelihood: float | None
+    chain_lag: float | None
     learning_rate: float
     seconds: float
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from torch_rbm.evaluation import log_likelihood
 from torch_rbm.pseudo_likelihood import pseudo_log_likelihood
@@ -15,6 +16,10 @@ from torch_rbm.validation import check_count
 
 _BETAS = 1000
 _ROWS = 1000
+_CHAINS = 100
+_LAG_STEPS = 50
+_LAG_NATS = 20.0
+_LAG_ERRORS = 5
 
 
 def _own_generator(rbm: RBM) -> torch.Generator:
@@ -33,6 +38,43 @@ def pseudo_likelihood(rbm: RBM, batch: Tensor) -> float | None:
     except ValueError:  # means, or missing values
         return None
     return values.double().mean().item()
+
+
+@torch.no_grad()
+def chain_lag(rbm: RBM, criterion: nn.Module) -> tuple[float, float] | None:
+    """How far the chains of a loss are behind the model, and the standard error, in nats."""
+    chain = getattr(criterion, "chain", None)
+    if not isinstance(chain, Tensor) or getattr(criterion, "mean_visible", False):
+        return None
+    states = (chain[-1] if chain.dim() == 3 else chain)[:_CHAINS]
+    after, _ = rbm.gibbs(states, _LAG_STEPS, generator=_own_generator(rbm))
+    drift = (rbm.free_energy(states) - rbm.free_energy(after)).double()
+    error = drift.std().item() / len(drift) ** 0.5 if len(drift) > 1 else float("inf")
+    return drift.mean().item(), error
+
+
+class LagWarning:
+    """Warns once when the chains are behind the model by more than chance and more than a little.
+
+    Early in a training weights move fast and chains cannot follow; what is said is said of epochs
+    after the first.
+    """
+
+    def __init__(self) -> None:
+        self._warned = False
+
+    def look(self, epoch: int, lag: tuple[float, float] | None) -> None:
+        """Take in the lag after an epoch."""
+        if self._warned or lag is None or epoch < 2:
+            return
+        value, error = lag
+        if value > max(_LAG_NATS, _LAG_ERRORS * error):
+            self._warned = True
+            warnings.warn(
+                f"fit: the chains are {value:.3g} nats behind the model after epoch {epoch}: "
+                "gradients are biased while they are; a lower learning rate or more steps help",
+                stacklevel=2,
+            )
 
 
 class EarlyStopping:

@@ -1,0 +1,237 @@
+"""The command line, as its users call it."""
+
+import gzip
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+
+import torch_rbm
+from torch_rbm.cli import main
+from torch_rbm.cli.readers import read_cases
+
+DATA = np.random.default_rng(0).integers(0, 2, (60, 9)).astype(np.uint8)
+
+
+def idx(array: np.ndarray) -> bytes:
+    return (
+        struct.pack(">HBB", 0, 8, array.ndim)
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )
+
+
+class TestReaders:
+    def test_every_format(self, tmp_path):
+        np.save(tmp_path / "a.npy", DATA)
+        np.savez(tmp_path / "a.npz", data=DATA)
+        scipy.sparse.save_npz(tmp_path / "sparse.npz", scipy.sparse.csr_matrix(DATA))
+        np.savetxt(tmp_path / "a.csv", DATA, fmt="%d", delimiter=",")
+        header = ";".join(f"pixel {i}" for i in range(9))
+        np.savetxt(tmp_path / "b.csv", DATA, fmt="%d", delimiter=";", header=header, comments="")
+        pictures = DATA.reshape(60, 3, 3)
+        (tmp_path / "a.idx").write_bytes(idx(pictures))
+        with gzip.open(tmp_path / "t10k-images-idx3-ubyte.gz", "wb") as file:
+            file.write(idx(pictures))
+        torch.save(torch.from_numpy(DATA), tmp_path / "a.pt")
+        files = sorted(tmp_path.iterdir())
+        assert len(files) == 8
+        for file in files:
+            data = read_cases(file)
+            dense = data.to_dense() if data.layout == torch.sparse_csr else data
+            assert dense.shape == (60, 9), file
+            assert (dense.numpy() == DATA).all(), file
+
+    def test_scale(self, tmp_path):
+        np.save(tmp_path / "a.npy", DATA * 255)
+        assert (read_cases(tmp_path / "a.npy", 255).numpy() == DATA).all()
+
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("a.txt", b"1 2", "expected a file .npy, .npz, .csv"),
+            ("a.npy", b"no", "expected numbers of cases in"),
+            ("a.npz", b"no", "expected numbers of cases in"),
+            ("a.csv", b"a,b\nc,d\n", "expected numbers of cases in"),
+            ("a.idx", b"\0\0\x05\1", "does not begin as an idx file"),
+            ("a.pt", b"no", "expected numbers of cases in"),
+        ],
+    )
+    def test_bad_files(self, tmp_path, name, content, message):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            read_cases(tmp_path / name)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("data.npy", DATA)
+    return tmp_path
+
+
+def trained(*more):
+    return main(["fit", "data.npy", "--out", "model.pt", "--hidden", "5", "--quiet", *more])
+
+
+def test_from_data_to_features(files, capsys):
+    assert trained("--epochs", "3", "--validation", "data.npy", "--log", "log.csv") == 0
+    assert sorted(p.name for p in files.iterdir()) == ["data.npy", "log.csv", "model.pt"]
+    rbm = torch_rbm.load("model.pt")
+    assert rbm.weight.shape == (5, 9)
+    capsys.readouterr()
+    assert main(["evaluate", "model.pt", "data.npy", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    expected = torch_rbm.log_likelihood(rbm, torch.from_numpy(DATA)).value
+    assert result["value"] == pytest.approx(expected)
+    assert main(["features", "model.pt", "data.npy", "--out", "features.npy"]) == 0
+    assert np.allclose(np.load("features.npy"), rbm(torch.from_numpy(DATA)).detach().numpy())
+    assert main(["sample", "model.pt", "--out", "samples.npy", "--n", "7", "--steps", "5"]) == 0
+    assert set(np.unique(np.load("samples.npy"))) <= {0, 1}
+    assert main(["sample", "model.pt", "--out", "samples.png", "--means", "--steps", "5"]) == 0
+    assert (files / "samples.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["export", "model.pt", "--out", "scripted.pt"]) == 0
+    scripted = torch.jit.load("scripted.pt")
+    data = torch.from_numpy(DATA).float()
+    torch.testing.assert_close(scripted(data), rbm(data))
+
+
+@pytest.mark.parametrize(
+    "loss", ["cd", "pcd", "fpcd", "tempering", "trajectory", "mean-field", "exact"]
+)
+def test_every_loss(files, loss):
+    assert trained("--epochs", "2", "--loss", loss, "--seed", "1") == 0
+
+
+def test_the_same_seed_gives_the_same_model(files):
+    models = []
+    for _ in range(2):
+        assert trained("--epochs", "2", "--seed", "3") == 0
+        models.append(torch_rbm.load("model.pt"))
+    assert models[0].weight.equal(models[1].weight)
+
+
+def test_other_units(files):
+    np.save("numbers.npy", np.random.default_rng(1).normal(size=(50, 4)))
+    code = main(["fit", "numbers.npy", "--out", "g.pt", "--units", "gaussian", "--quiet"])
+    assert code == 0
+    assert torch_rbm.load("g.pt").visible_units == "gaussian"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "none.npy", "--out", "m.pt"], "expected a file none.npy, found none"),
+        (["fit", "data.npy", "--out", "no/m.pt"], "expected a folder .*no for m.pt, found none"),
+        (["fit", "data.npy", "--out", "m.pt", "--units", "binary"], "to be one of"),
+        (["fit", "grey.npy", "--out", "m.pt"], "use --scale 255"),
+        (["evaluate", "data.npy", "data.npy"], "data.npy to be a model of torch_rbm"),
+        (["evaluate", "m.pt", "data.npy"], "expected a file m.pt, found none"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_1(files, capsys, arguments, message):
+    np.save("grey.npy", DATA * 255)
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert len(error.strip().splitlines()) == 1
+    assert "Traceback" not in error
+    with pytest.raises(ValueError, match=message):
+        raise ValueError(error)
+
+
+def test_usage_errors_are_exit_code_2(capsys):
+    for arguments in ([], ["train"], ["fit"], ["fit", "a.npy", "--out", "b", "--loss", "x"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+
+
+def test_help_of_every_command(capsys):
+    for command in ([], ["fit"], ["evaluate"], ["sample"], ["features"], ["export"], ["demo"]):
+        with pytest.raises(SystemExit) as caught:
+            main([*command, "--help"])
+        assert caught.value.code == 0
+        assert "usage: torch-rbm" in capsys.readouterr().out
+
+
+def test_demo(files, capsys):
+    assert main(["demo", "--seed", "0"]) == 0
+    out = capsys.readouterr().out
+    for name in ("digits.pt", "model.pt", "samples.png", "log.csv"):
+        assert name in out
+        assert (files / "torch_rbm_demo" / name).exists()
+
+
+def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(files):
+    command = [
+        *(sys.executable, "-m", "torch_rbm", "fit", "data.npy", "--out", "model.pt"),
+        *("--epochs", "4000", "--hidden", "5", "--seed", "1", "--threads", "1", "--quiet"),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    if process.returncode == 0:  # it was faster than that
+        return
+    assert process.returncode == 130
+    assert "stopped" in error
+    assert os.path.exists("model.pt.checkpoint")
+    half = torch_rbm.load("model.pt.checkpoint")
+    assert half.weight.shape == (5, 9)
+    assert subprocess.run(command, check=False).returncode == 0
+    resumed = torch_rbm.load("model.pt")
+    assert not os.path.exists("model.pt.checkpoint")
+    assert subprocess.run(command, check=False).returncode == 0
+    assert torch_rbm.load("model.pt").weight.equal(resumed.weight)
+
+
+class TestPersistence:
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda: torch_rbm.RBM(4, 3, dtype=torch.float64),
+            lambda: torch_rbm.RBM(
+                6, 3, visible_units=[("x", "gaussian", 4), ("y", "spin", 2)], learn_precision=True
+            ),
+            lambda: torch_rbm.ClassificationRBM(4, 3, 5, data_units="gaussian"),
+        ],
+        ids=["plain", "groups", "classifier"],
+    )
+    def test_what_is_saved_is_loaded(self, tmp_path, make):
+        rbm = make()
+        torch_rbm.save(rbm, tmp_path / "m.pt")
+        loaded = torch_rbm.load(tmp_path / "m.pt")
+        assert type(loaded) is type(rbm)
+        assert repr(loaded) == repr(rbm)
+        assert loaded.description() == rbm.description()
+        for a, b in zip(loaded.parameters(), rbm.parameters(), strict=True):
+            assert a.equal(b)
+
+    def test_a_failed_save_leaves_the_old_file(self, tmp_path, monkeypatch):
+        path = tmp_path / "m.pt"
+        rbm = torch_rbm.RBM(4, 3)
+        torch_rbm.save(rbm, path)
+        before = path.read_bytes()
+
+        def full(*arguments):
+            raise OSError("no space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space"):
+            torch_rbm.save(torch_rbm.RBM(4, 3), path)
+        assert path.read_bytes() == before
+        assert [p.name for p in tmp_path.iterdir()] == ["m.pt"]
+
+    def test_what_is_none(self, tmp_path):
+        with pytest.raises(TypeError, match=r"save: expected a torch_rbm.RBM"):
+            torch_rbm.save(torch.nn.Linear(2, 2), tmp_path / "m.pt")
+        with pytest.raises(FileNotFoundError, match="load: expected a file"):
+            torch_rbm.load(tmp_path / "m.pt")

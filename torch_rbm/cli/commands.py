@@ -1,0 +1,310 @@
+"""What each command takes and does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import torch_rbm
+from torch_rbm.cli.demo import run_demo
+from torch_rbm.cli.pictures import save_grid
+from torch_rbm.cli.readers import read_cases
+from torch_rbm.rbm import RBM
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the command line."""
+
+    name: str
+    summary: str
+    description: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
+_LOSSES: dict[str, Any] = {
+    "cd": torch_rbm.ContrastiveDivergence,
+    "pcd": torch_rbm.PersistentContrastiveDivergence,
+    "fpcd": torch_rbm.FastPersistentContrastiveDivergence,
+    "tempering": torch_rbm.ParallelTempering,
+    "trajectory": torch_rbm.TrajectoryTempering,
+    "mean-field": torch_rbm.MeanFieldContrastiveDivergence,
+    "exact": torch_rbm.ExactLikelihood,
+}
+_WITH_CHAINS = ("pcd", "fpcd", "tempering", "trajectory")
+_OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", help="file with one row for each case")
+    parser.add_argument("--scale", type=float, help="divide the data by this, 255 for pixels")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="file that `torch-rbm fit` has written")
+
+
+def _add_binarize(parser: argparse.ArgumentParser, when: str) -> None:
+    parser.add_argument(
+        "--binarize",
+        action="store_true",
+        help=f"take values between 0 and 1 as probabilities, and draw 0 or 1 from them {when}",
+    )
+
+
+def _fit_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--out", required=True, metavar="MODEL", help="file for the model")
+    parser.add_argument("--hidden", type=int, default=500, help="number of hidden units")
+    parser.add_argument(
+        "--units",
+        default="bernoulli",
+        help="what the columns are: bernoulli (0 or 1), spin (-1 or 1), gaussian (any number, "
+        "standardised), relu (not negative), categorical(K) (one-hot in groups of K columns), or "
+        'groups such as "gaussian:784, categorical:10"',
+    )
+    parser.add_argument("--hidden-units", default="bernoulli", help="what the hidden units are")
+    _add_binarize(parser, "anew in every epoch")
+    parser.add_argument("--epochs", type=int, default=20, help="passes over the data")
+    parser.add_argument("--batch-size", type=int, default=100, help="cases of an update")
+    parser.add_argument("--loss", choices=_LOSSES, default="pcd", help="how to train")
+    parser.add_argument("--steps", type=int, default=1, help="Gibbs steps of an update")
+    parser.add_argument("--chains", type=int, default=100, help="of pcd, fpcd and the temperings")
+    parser.add_argument("--optimizer", choices=_OPTIMIZERS, default="sgd", help="the optimizer")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help="learning rate at first, from which it falls to zero: 0.2 if not given, 0.01 for "
+        "gaussian and relu units, 0.001 for adam",
+    )
+    parser.add_argument("--weight-decay", type=float, default=0.0, help="of the weights")
+    parser.add_argument(
+        "--validation", metavar="DATA", help="cases whose likelihood is estimated in every epoch"
+    )
+    parser.add_argument(
+        "--patience", type=int, help="stop after so many epochs without a better validation"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="where to keep the state of the training, also after Ctrl-C: the same command goes on "
+        "from there. MODEL with .checkpoint added if not given; removed at the end",
+    )
+    parser.add_argument("--log", metavar="CSV", help="file for the numbers of each epoch")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _fit(options: argparse.Namespace) -> None:
+    data = read_cases(options.data, options.scale)
+    _check_folder(options.out)
+    rbm = RBM(
+        data.shape[1],
+        options.hidden,
+        visible_units=options.units,
+        hidden_units=options.hidden_units,
+    )
+    _check_range(options, rbm, data)
+    torch_rbm.initialize(rbm, data)
+    loss = {"steps": options.steps, "centered": True}
+    if options.loss in _WITH_CHAINS:
+        loss["chains"] = options.chains
+    if options.loss == "exact":
+        del loss["steps"]
+    rate = options.rate
+    if rate is None and options.optimizer == "adam":
+        rate = 1e-3
+    optimizer = None
+    if rate is not None:
+        optimizer = partial(_OPTIMIZERS[options.optimizer], lr=rate)
+    validation = None
+    if options.validation is not None:
+        validation = _states(read_cases(options.validation, options.scale), options.binarize)
+    checkpoint = Path(options.checkpoint or f"{options.out}.checkpoint")
+    history = torch_rbm.fit(
+        rbm,
+        data,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        loss=partial(_LOSSES[options.loss], **loss),
+        optimizer=optimizer,
+        weight_decay=options.weight_decay,
+        binarize=options.binarize,
+        validation=validation,
+        patience=options.patience,
+        callbacks=[] if options.log is None else [torch_rbm.CSVLog(options.log)],
+        checkpoint=checkpoint,
+        progress=not options.quiet,
+    )
+    torch_rbm.save(rbm, options.out)
+    if options.checkpoint is None:
+        checkpoint.unlink(missing_ok=True)
+    if history.best_epoch is not None:
+        print(f"best validation likelihood in epoch {history.best_epoch}")
+    print(f"{rbm} in {options.out}")
+
+
+def _check_range(options: argparse.Namespace, rbm: RBM, data: Tensor) -> None:
+    try:
+        rbm.visible_layer().check(options.data, "data", data)
+    except ValueError as error:
+        pixels = data.dtype == torch.uint8 or (data.layout == torch.strided and data.max() == 255)
+        hint = "; for pixels from 0 to 255 use --scale 255" if pixels else ""
+        raise ValueError(f"{error}{hint}") from None
+
+
+def _states(data: Tensor, binarize: bool) -> Tensor:
+    """Data as they are, or drawn once from probabilities, always alike."""
+    if not binarize:
+        return data
+    uniform = torch.rand(data.shape, generator=torch.Generator().manual_seed(0))
+    return (uniform < data.float()).float()
+
+
+def _check_folder(path: str) -> None:
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"expected a folder {folder} for {Path(path).name}, found none")
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add_data(parser)
+    _add_binarize(parser, "once, by a fixed seed")
+    parser.add_argument(
+        "--method",
+        choices=("auto", "exact", "ais"),
+        default="auto",
+        help="how to find the partition function: by enumeration, for small models, or by annealed "
+        "importance sampling",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    rbm = torch_rbm.load(options.model)
+    data = _states(read_cases(options.data, options.scale), options.binarize)
+    estimate = torch_rbm.log_likelihood(
+        rbm, data, method=options.method, progress=not options.quiet
+    )
+    if options.json:
+        names = ("value", "error", "method", "ess", "lower", "upper")
+        print(json.dumps({name: getattr(estimate, name) for name in names}))
+    else:
+        print(f"log-likelihood of a case: {estimate}")
+
+
+def _sample_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("--out", required=True, metavar="FILE", help="file.npy, or a picture.png")
+    parser.add_argument("--n", type=int, default=100, help="how many")
+    parser.add_argument("--steps", type=int, default=5000, help="Gibbs steps from random states")
+    parser.add_argument("--means", action="store_true", help="means of the last step, not samples")
+    parser.add_argument("--shape", help="height x width of a picture, 28x28; a square if not given")
+
+
+@torch.no_grad()
+def _sample(options: argparse.Namespace) -> None:
+    rbm = torch_rbm.load(options.model)
+    _check_folder(options.out)
+    hidden, visible = rbm.weight.shape
+    states = rbm.sample_visible(rbm.weight.new_zeros(options.n, hidden))
+    states, last = rbm.gibbs(states, options.steps)
+    if options.means:
+        states = rbm.visible_mean(last)
+    if options.out.endswith(".png"):
+        save_grid(states, options.out, options.shape)
+    else:
+        np.save(options.out, states.float().numpy())
+    print(f"{options.n} samples of {visible} units in {options.out}")
+
+
+def _features_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add_data(parser)
+    parser.add_argument("--out", required=True, metavar="FILE.npy", help="file for the features")
+
+
+@torch.no_grad()
+def _features(options: argparse.Namespace) -> None:
+    rbm = torch_rbm.load(options.model)
+    data = read_cases(options.data, options.scale)
+    rbm.visible_layer().check(options.data, "data", data)
+    _check_folder(options.out)
+    data = data if data.dtype in (torch.bool, torch.uint8) else data.to(rbm.weight.dtype)
+    features = rbm(data).float().numpy()
+    np.save(options.out, features)
+    print(f"{features.shape[0]} x {features.shape[1]} features in {options.out}")
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("--out", required=True, metavar="FILE", help="TorchScript file")
+
+
+def _export(options: argparse.Namespace) -> None:
+    rbm = torch_rbm.load(options.model)
+    _check_folder(options.out)
+    torch.jit.script(rbm).save(options.out)  # type: ignore[no-untyped-call]
+    print(f"TorchScript in {options.out}, for C++ and Python programs that load torch_rbm first")
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", default="torch_rbm_demo", help="folder for what is made")
+
+
+ALL = (
+    Command(
+        "fit",
+        "train an RBM on a file of cases",
+        "Train an RBM on a file of cases and write the model to a file.",
+        _fit_arguments,
+        _fit,
+    ),
+    Command(
+        "evaluate",
+        "log-likelihood of cases under a model",
+        "Print the mean log-likelihood of cases under a model, in nats per case, with its error.",
+        _evaluate_arguments,
+        _evaluate,
+    ),
+    Command(
+        "sample",
+        "draw samples from a model",
+        "Draw samples from a model by Gibbs steps.",
+        _sample_arguments,
+        _sample,
+    ),
+    Command(
+        "features",
+        "hidden means of cases",
+        "Compute the means of the hidden units for each case.",
+        _features_arguments,
+        _features,
+    ),
+    Command(
+        "export",
+        "write a model as TorchScript",
+        "Write a model as TorchScript, to be run without Python.",
+        _export_arguments,
+        _export,
+    ),
+    Command(
+        "demo",
+        "train on handwritten digits and show what comes out",
+        "Train on the handwritten digits of scikit-learn, and write the model, samples and a "
+        "picture of them to a folder. Half a minute.",
+        _demo_arguments,
+        run_demo,
+    ),
+)
