@@ -54,7 +54,8 @@ class Ladder {
     }
   }
 
-  /// Counts a proposal to exchange the rows at `level` and above it, and exchanges them if asked to.
+  /// Counts a proposal to exchange the rows at `level` and above it, and exchanges them if asked
+  /// to.
   void propose(int64_t level, int64_t chain, double probability, bool accept) {
     accepted_[index(level)] += probability;
     ++proposed_[index(level)];
@@ -151,10 +152,10 @@ void walk(const Tempered<Real>& path, int64_t steps, const Key& key, States& vis
 
 template <typename Real>
 std::optional<std::tuple<Tensor, Tensor, Tensor, Tensor>> fused(const Model<Real>& model,
-                                                        const Tensor& chain,
-                                                        const Tensor& base_bias,
-                                                        const Tensor& betas, int64_t steps,
-                                                        const Key& key) {
+                                                                const Tensor& chain,
+                                                                const Tensor& base_bias,
+                                                                const Tensor& betas, int64_t steps,
+                                                                const Key& key) {
   const units::TwoStates& spelled = model.unpacked().visible_states();
   const int64_t levels = chain.size(0);
   const int64_t chains = chain.size(1);
@@ -198,11 +199,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(
   const Tensor base_bias = reference::accumulated(base_visible_bias, weight);
   if (use_kernels() && model.has_two_states() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
       (base_bias.isfinite().all() & betas.isfinite().all()).item<bool>()) {
-    const auto result = with_packed<Model>(BinaryModel(model).less(base_bias),
-                                           [&](const auto& packed) {
-                                             return fused(packed, chain, base_bias, betas, steps,
-                                                          Key(key));
-                                           });
+    const auto result =
+        with_packed<Model>(BinaryModel(model).less(base_bias), [&](const auto& packed) {
+          return fused(packed, chain, base_bias, betas, steps, Key(key));
+        });
     if (result) {
       return *result;
     }

@@ -14,21 +14,19 @@ const Sampler<signatures::ParallelTempering>& sampler() {
   return op;
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> from_generator(const Tensor& chain, const Tensor& weight,
-                                          const Tensor& visible_bias, const Tensor& hidden_bias,
-                                          const Tensor& base_visible_bias, const Tensor& betas, int64_t steps,
-                                          std::string_view visible_units,
-                                          std::string_view hidden_units,
-                                          const std::optional<Tensor>& visible_precision,
-                                          const std::optional<Tensor>& hidden_precision,
-                                          signatures::Generator generator) {
+std::tuple<Tensor, Tensor, Tensor, Tensor> from_generator(
+    const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, const Tensor& base_visible_bias, const Tensor& betas, int64_t steps,
+    std::string_view visible_units, std::string_view hidden_units,
+    const std::optional<Tensor>& visible_precision, const std::optional<Tensor>& hidden_precision,
+    signatures::Generator generator) {
   checks::parallel_tempering("parallel_tempering", chain,
-                                       {weight, visible_bias, hidden_bias, visible_units,
-                                        hidden_units, visible_precision, hidden_precision},
-                                       base_visible_bias, betas, steps);
+                             {weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                              visible_precision, hidden_precision},
+                             base_visible_bias, betas, steps);
   return sampler()({.key = random::draw_key(generator, weight.device())}, chain, weight,
-                   visible_bias, hidden_bias, base_visible_bias, betas, steps, visible_units, hidden_units,
-                   visible_precision, hidden_precision);
+                   visible_bias, hidden_bias, base_visible_bias, betas, steps, visible_units,
+                   hidden_units, visible_precision, hidden_precision);
 }
 
 }  // namespace

@@ -16,10 +16,11 @@
 
 namespace torch_rbm::reference {
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(const Tensor& chain, const Model& model,
-                                                      const Tensor& base_visible_bias,
-                                                      const Tensor& betas, int64_t steps,
-                                                      const Tensor& key) {
+std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(const Tensor& chain,
+                                                              const Model& model,
+                                                              const Tensor& base_visible_bias,
+                                                              const Tensor& betas, int64_t steps,
+                                                              const Tensor& key) {
   using random::Layer;
   const int64_t levels = chain.size(0);
   const int64_t chains = chain.size(1);
@@ -50,7 +51,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(const Tensor& chai
         const Tensor other = to.view({-1, 1, 1});
         return (other - own).squeeze(-1) *
                    at::matmul(visible.to(at::kDouble), bias_difference).index({rows}) +
-               model.hidden->cumulant(other * wide_field) - model.hidden->cumulant(own * wide_field);
+               model.hidden->cumulant(other * wide_field) -
+               model.hidden->cumulant(own * wide_field);
       };
       const Tensor lower = betas.narrow(0, 0, levels - 1);
       const Tensor upper = betas.narrow(0, 1, levels - 1);

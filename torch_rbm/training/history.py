@@ -15,7 +15,7 @@ class Epoch:
         updates: updates of the whole training up to its end.
         loss: the mean value of the loss; for sampled losses the energy gap between data and chains,
             which is no likelihood and need not fall.
-        pseudo_log_likelihood: that of up to 1000 cases of the last batches, in nats per case; None
+        pseudo_log_likelihood: a stochastic estimate for the last batch, in nats per case; None
             where the units have none or the data are not states.
         log_likelihood: that of the validation data, in nats per case, where it was estimated.
         chain_lag: how much the free energy of the loss's chains falls when they are given fifty
