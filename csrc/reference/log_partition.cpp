@@ -92,12 +92,13 @@ void check_can_enumerate(const char* op, const Model& model) {
   constexpr double kMaxLog2States = 25;
   const double log2_states = std::min(model.visible->log2_states(), model.hidden->log2_states());
   if (log2_states > kMaxLog2States) {
-    checks::value_error(op,
-                        "expected a layer of bernoulli, spin or categorical units with at most "
-                        "2^{} states to enumerate, or two layers of gaussian units, got weight of "
-                        "shape [{}, {}]; annealed importance sampling estimates it: "
-                        "torch_rbm.log_partition(rbm, method=\"ais\") in Python",
-                        kMaxLog2States, model.weight.size(0), model.weight.size(1));
+    checks::value_error(
+        op,
+        "expected a layer of bernoulli, spin or categorical units with at most "
+        "2^{} states to enumerate, or two layers of gaussian units, got weight of "
+        "shape [{}, {}]; annealed_importance_sampling estimates log Z of it, in Python "
+        "torch_rbm.log_partition(rbm, method=\"ais\")",
+        kMaxLog2States, model.weight.size(0), model.weight.size(1));
   }
 }
 

@@ -101,7 +101,7 @@ def main() -> None:
         x,
         epochs=arguments.epochs,
         batch_size=50,
-        loss=functools.partial(torch_rbm.PersistentContrastiveDivergence, chains=50),
+        loss=functools.partial(torch_rbm.PersistentContrastiveDivergence, chains=50, centered=True),
     )
     net = dbn.classifier(10)
     fine_tune(net, x, y, arguments.epochs)
