@@ -342,7 +342,10 @@ class TestExactLikelihood:
 
     def test_in_fit(self, data):
         rbm = torch_rbm.RBM(6, 4)
-        values = torch_rbm.fit(rbm, data, epochs=20, loss=torch_rbm.ExactLikelihood, progress=False)
+        history = torch_rbm.fit(
+            rbm, data, epochs=20, loss=torch_rbm.ExactLikelihood, progress=False
+        )
+        values = history.losses
         assert values[-1] < values[0]
 
     def test_data_are_checked(self):
