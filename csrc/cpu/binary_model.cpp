@@ -21,19 +21,19 @@ double energy_of_zeros(const Tensor& bias, const units::TwoStates& states) {
 
 BinaryModel::BinaryModel(const reference::Model& model)
     : parameters_(model), visible_(states_of(*model.visible)), hidden_(states_of(*model.hidden)) {
-  auto& [weight, visible_bias, hidden_bias, visible, hidden] = parameters_;
   const auto rename = [&](const units::TwoStates& states, units::Layer& layer, Tensor& bias,
                           Tensor& other_bias, int64_t layer_dim) {
     if (states != units::TwoStates{}) {
       energy_offset_ += energy_of_zeros(bias, states);
-      other_bias = other_bias + weight.sum(layer_dim) * states.zero;
+      other_bias = other_bias + parameters_.weight.sum(layer_dim) * states.zero;
       bias = bias * states.scale();
-      weight = weight * states.scale();
+      parameters_.weight = parameters_.weight * states.scale();
       layer = std::make_shared<units::Bernoulli>(layer->size());
     }
   };
-  rename(visible_, visible, visible_bias, hidden_bias, 1);
-  rename(hidden_, hidden, hidden_bias, visible_bias, 0);
+  reference::Model& of = parameters_;
+  rename(visible_, of.visible, of.visible_bias, of.hidden_bias, 1);
+  rename(hidden_, of.hidden, of.hidden_bias, of.visible_bias, 0);
 }
 
 Gradients BinaryModel::renamed(const Gradients& gradients, double constant) const {

@@ -34,7 +34,7 @@ RBMImpl::RBMImpl(int64_t visible, int64_t hidden, RBMOptions options)
                         "expected gaussian or relu visible units with learn_precision, got \"{}\"",
                         options_.visible_units);
   }
-  reset();
+  RBMImpl::reset();
 }
 
 void RBMImpl::reset() {
