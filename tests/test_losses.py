@@ -225,3 +225,19 @@ class TestParallelTempering:
     def test_bad_options(self, model, options, message):
         with pytest.raises(ValueError, match=message):
             torch_rbm.ParallelTempering(rbm_of(model), **options)
+
+
+@pytest.mark.parametrize("centered", [False, True])
+def test_gradient_of_learned_precisions(centered):
+    """∂F/∂log γ = γv²/2, under the data minus under the chains."""
+    torch.manual_seed(9)
+    rbm = torch_rbm.RBM(5, 3, visible_units="gaussian", learn_precision=True, dtype=torch.float64)
+    with torch.no_grad():
+        rbm.visible_log_precision.normal_()
+        rbm.weight.normal_()
+    data = torch.randn(40, 5, dtype=torch.float64)
+    loss = torch_rbm.PersistentContrastiveDivergence(rbm, chains=30, centered=centered)
+    loss(data).backward()
+    moments = (data.square().mean(0) - loss.chain.square().mean(0)) / 2
+    expected = rbm.visible_precision() * moments
+    torch.testing.assert_close(rbm.visible_log_precision.grad, expected.detach())
