@@ -66,6 +66,14 @@ def mnist_file(name: str, header: int) -> Tensor | None:
         return torch.from_numpy(np.frombuffer(file.read(), np.uint8, offset=header).copy())
 
 
+def mnist_pictures(name: str) -> Tensor:
+    """Grey values in [0, 1] of "train" or "t10k", [cases, 784]."""
+    pixels = mnist_file(f"{name}-images-idx3-ubyte", 16)
+    if pixels is None:
+        raise SystemExit("set TORCH_RBM_DATA to the folder that holds mnist/")
+    return pixels.reshape(-1, 784).float() / 255
+
+
 def mnist() -> Tensor | None:
     """The training pictures, [60000, 784], 0 or 1 by a threshold of one half; None without them."""
     pixels = mnist_file("train-images-idx3-ubyte", 16)

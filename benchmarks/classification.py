@@ -11,7 +11,7 @@ import time
 from functools import partial
 
 import torch
-from cases import mnist_file
+from cases import mnist_file, mnist_pictures
 from torch import Tensor
 
 import torch_rbm
@@ -19,11 +19,10 @@ import torch_rbm
 
 def load(name: str) -> tuple[Tensor, Tensor]:
     """Grey values in [0, 1], [cases, 784], and digits, [cases]."""
-    pixels = mnist_file(f"{name}-images-idx3-ubyte", 16)
+    pixels = mnist_pictures(name)
     digits = mnist_file(f"{name}-labels-idx1-ubyte", 8)
-    if pixels is None or digits is None:
-        raise SystemExit("set TORCH_RBM_DATA to the folder that holds mnist/")
-    return pixels.reshape(-1, 784) / 255, digits.long()
+    assert digits is not None  # they lie beside the pictures
+    return pixels, digits.long()
 
 
 def main() -> None:

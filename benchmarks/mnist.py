@@ -17,23 +17,15 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from cases import mnist_file
+from cases import mnist_pictures
 from torch import Tensor
 
 import torch_rbm
 
 
-def grey(name: str) -> Tensor:
-    """Grey values in [0, 1], [cases, 784]."""
-    pixels = mnist_file(f"{name}-images-idx3-ubyte", 16)
-    if pixels is None:
-        raise SystemExit("set TORCH_RBM_DATA to the folder that holds mnist/")
-    return pixels.reshape(-1, 784).float() / 255
-
-
 def binary_test_pictures() -> Tensor:
     """Test pictures whose pixels were drawn once, with seed 0, [10000, 784]."""
-    pictures = grey("t10k")
+    pictures = mnist_pictures("t10k")
     return (
         torch.rand(pictures.shape, generator=torch.Generator().manual_seed(0)) < pictures
     ).float()
@@ -55,7 +47,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("mnist.json"))
     options = parser.parse_args()
 
-    train, test = grey("train"), binary_test_pictures()
+    train, test = mnist_pictures("train"), binary_test_pictures()
     if options.flip:
         train, test = 1 - train, 1 - test
     torch.manual_seed(options.seed)

@@ -11,7 +11,7 @@ import torch
 
 import torch_rbm
 from tests.enumeration import Model, all_states, state_counts, state_numbers
-from torch_rbm.evaluation import bennett, effective_sample_size
+from torch_rbm.evaluation import bennett, effective_weights
 
 CHAINS = 100
 
@@ -306,10 +306,10 @@ class TestBennett:
         assert abs(ratio - 0.4) < 5 * error
         assert error < 0.1
 
-    def test_effective_sample_size(self):
-        assert effective_sample_size(torch.zeros(7, dtype=torch.float64)) == pytest.approx(7)
+    def test_effective_weights(self):
+        assert effective_weights(torch.zeros(7, dtype=torch.float64)) == pytest.approx(7)
         lone = torch.tensor([0.0, -1000.0], dtype=torch.float64)
-        assert effective_sample_size(lone) == pytest.approx(1)
+        assert effective_weights(lone) == pytest.approx(1)
 
 
 class TestExactLikelihood:

@@ -103,7 +103,7 @@ class Path:
         return log_weight, chain
 
 
-def effective_sample_size(log_weight: Tensor) -> float:
+def effective_weights(log_weight: Tensor) -> float:
     """(Σ w)² / Σ w² of weights given as logarithms."""
     return (2 * log_weight.logsumexp(0) - (2 * log_weight).logsumexp(0)).exp().item()
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import torch
 from torch import Tensor
 
 from torch_rbm.rbm import RBM
-from torch_rbm.units import Units, UnitsLike
+from torch_rbm.units import Units
 from torch_rbm.validation import check_rbm
 
 _OTHER = {"bernoulli": "spin", "spin": "bernoulli"}
@@ -31,18 +28,19 @@ def exchange_spins(rbm: RBM, *, visible: bool = True, hidden: bool = True) -> RB
     check_rbm("exchange_spins", rbm)
     weight = rbm.weight.double()
     visible_bias, hidden_bias = rbm.visible_bias.double(), rbm.hidden_bias.double()
-    visible_units, hidden_units = _spelled(rbm.visible_layer()), _spelled(rbm.hidden_layer())
+    visible_units = rbm.visible_layer().as_argument()
+    hidden_units = rbm.hidden_layer().as_argument()
     # A state s of the given RBM is scale * t + shift of the state t of the new one.
     if visible:
         scale, shift = _map(rbm.visible_layer(), weight)
         hidden_bias = hidden_bias + weight @ shift
         weight, visible_bias = weight * scale, visible_bias * scale
-        visible_units = _spelled(rbm.visible_layer(), _OTHER)
+        visible_units = rbm.visible_layer().as_argument(_OTHER)
     if hidden:
         scale, shift = _map(rbm.hidden_layer(), weight)
         visible_bias = visible_bias + shift @ weight
         weight, hidden_bias = weight * scale[:, None], hidden_bias * scale
-        hidden_units = _spelled(rbm.hidden_layer(), _OTHER)
+        hidden_units = rbm.hidden_layer().as_argument(_OTHER)
     result = RBM(
         len(visible_bias),
         len(hidden_bias),
@@ -68,12 +66,3 @@ def _map(units: Units, like: Tensor) -> tuple[Tensor, Tensor]:
         elif group.type == "bernoulli":  # t = s / 2 + 1 / 2
             scale[group.slice], shift[group.slice] = 0.5, 0.5
     return scale, shift
-
-
-def _spelled(units: Units, other: Mapping[str, str] = MappingProxyType({})) -> UnitsLike:
-    """Units as an argument, with some types replaced by others; names of groups are kept."""
-    kinds = [other.get(group.type, group.spelled) for group in units.groups]
-    if all(group.name == group.type for group in units.groups):
-        sizes = [group.size for group in units.groups]
-        return ", ".join(f"{kind}:{size}" for kind, size in zip(kinds, sizes, strict=True))
-    return [(g.name, kind, g.size) for g, kind in zip(units.groups, kinds, strict=True)]

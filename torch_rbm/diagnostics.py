@@ -37,19 +37,46 @@ def autocorrelation_time(values: Tensor) -> float:
             "autocorrelation_time: expected values [steps, chains] of two or more steps, "
             f"got {list(values.shape)}"
         )
-    steps = len(values)
     centred = values.double() - values.double().mean()
-    variance = centred.square().mean().item()
+    products = lagged_products(centred)
+    variance = products[0].item()
     if variance == 0 or not math.isfinite(variance):
         return math.inf
-    # Covariances of all lags at once, by the theorem of Wiener and Khinchin.
-    spectrum = torch.fft.rfft(centred, n=2 * steps, dim=0).abs().square()
+    time = 1 + 2 * (products[1:] / variance).cumsum(0)
+    return windowed(time, _WINDOW, float(len(values)))
+
+
+def lagged_products(values: Tensor) -> Tensor:
+    """Means of x(u) x(u + t) over times u and chains, for every lag t, float64 [steps].
+
+    Args:
+        values: [steps, chains].
+    """
+    steps = len(values)
+    # All lags at once, by the theorem of Wiener and Khinchin.
+    spectrum = torch.fft.rfft(values.double(), n=2 * steps, dim=0).abs().square()
     sums = torch.fft.irfft(spectrum, n=2 * steps, dim=0)[:steps].mean(1)
-    correlation = sums / torch.arange(steps, 0, -1, dtype=torch.float64) / variance
-    time = 1 + 2 * correlation[1:].cumsum(0)
-    lags = torch.arange(1, steps, dtype=torch.float64)
-    inside = (lags >= _WINDOW * time).nonzero()
-    return float(time[inside[0]]) if len(inside) > 0 else float(steps)
+    products: Tensor = sums.cpu() / torch.arange(steps, 0, -1, dtype=torch.float64)
+    return products
+
+
+def windowed(time: Tensor, window: float, otherwise: float) -> float:
+    """The sum of autocorrelations up to the first lag that is ``window`` times as large.
+
+    Args:
+        time: the sums up to lag 1, 2, and so on.
+        window: how many times.
+        otherwise: what to return where there is no such lag.
+    """
+    lags = torch.arange(1, len(time) + 1, dtype=torch.float64)
+    inside = (lags >= window * time).nonzero()
+    return float(time[inside[0]]) if len(inside) > 0 else otherwise
+
+
+def mean_and_error(values: Tensor) -> tuple[float, float]:
+    """The mean of independent values, and its standard error; NaN of a single one."""
+    error = values.std().item() / len(values) ** 0.5 if len(values) > 1 else math.nan
+    return values.mean().item(), error
 
 
 def effective_sample_size(values: Tensor) -> float:
@@ -118,11 +145,12 @@ def diagnose_chains(
         energies.append(rbm.free_energy(states).double())
     values = torch.stack(energies)
     # The states of the second half of the steps, taken together, are less noisy than the last.
-    drift = values[0] - values[steps // 2 + 1 :].mean(0)
+    late = values[steps // 2 + 1 :]
+    lag, error = mean_and_error(values[0] - late.mean(0))
     return ChainReport(
-        lag=drift.mean().item(),
-        lag_error=(drift.std() / len(drift) ** 0.5).item() if len(drift) > 1 else math.nan,
-        autocorrelation_time=autocorrelation_time(values[steps // 2 + 1 :]),
-        effective_sample_size=effective_sample_size(values[steps // 2 + 1 :]),
+        lag=lag,
+        lag_error=error,
+        autocorrelation_time=autocorrelation_time(late),
+        effective_sample_size=effective_sample_size(late),
         acceptance=changed,
     )

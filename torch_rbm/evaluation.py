@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torch_rbm.annealing import Path, ais_schedule, bennett, effective_sample_size, log_mean
+from torch_rbm.annealing import Path, ais_schedule, bennett, effective_weights, log_mean
 from torch_rbm.initialization import fitting_bias
 from torch_rbm.rbm import RBM
 from torch_rbm.sparse import split_rows
@@ -288,7 +288,7 @@ def _combined(path: Path, forward: Tensor, reverse: Tensor) -> Estimate:
     low = base_log_z + log_mean(forward)
     high = base_log_z - log_mean(reverse)
     ratio, error = bennett(forward, reverse)
-    ess = min(effective_sample_size(forward), effective_sample_size(reverse))
+    ess = min(effective_weights(forward), effective_weights(reverse))
     return Estimate(base_log_z + ratio, error, "ais", ess, min(low, high), max(low, high))
 
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,7 +40,7 @@ def as_tensor(data: Any) -> Any:
     """Return NumPy arrays and scipy.sparse matrices as tensors, everything else as it is."""
     if is_scipy(data):
         return from_scipy(data)
-    if type(data).__module__ == "numpy" and hasattr(data, "dtype"):
+    if isinstance(data, np.ndarray):
         return torch.as_tensor(data)
     return data
 
@@ -78,11 +79,8 @@ def column_sums(data: Tensor) -> Tensor:
 def _block_sums(data: Tensor) -> Tensor:
     """Sums of float32 rows a few at a time, which is many times faster than in float64."""
     dtype = torch.float64 if data.dtype == torch.float64 else torch.float32
-    blocks = torch.split(data, _EXACT_ROWS)
-    if len(blocks) == 1:
-        return data.to(dtype).sum(0).double()
     total = torch.zeros(data.shape[1], dtype=torch.float64, device=data.device)
-    for block in blocks:  # a mapped file may be larger than the memory
+    for block in torch.split(data, _EXACT_ROWS):  # a mapped file may be larger than the memory
         total += block.to(dtype).sum(0)
     return total
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NoReturn
 
 import torch
@@ -104,11 +105,21 @@ class Units:
             return group.type if whole else group.spelled
         return ", ".join(f"{group.spelled}:{group.size}" for group in self.groups)
 
-    def as_argument(self) -> str | list[list[str | int]]:
-        """Return the units as ``RBM`` takes them, with the names of their groups."""
-        if all(group.name == group.type for group in self.groups):
-            return str(self)
-        return [[group.name, group.spelled, group.size] for group in self.groups]
+    def as_argument(
+        self, other: Mapping[str, str] = MappingProxyType({})
+    ) -> str | list[tuple[str, str, int]]:
+        """Return the units as ``RBM`` takes them, with the names of their groups.
+
+        Args:
+            other: types to be replaced, and by which.
+        """
+        kinds = [other.get(group.type, group.spelled) for group in self.groups]
+        named = zip(self.groups, kinds, strict=True)
+        if any(group.name != group.type for group in self.groups):
+            return [(group.name, kind, group.size) for group, kind in named]
+        if len(kinds) == 1:
+            return kinds[0]
+        return ", ".join(f"{kind}:{group.size}" for group, kind in named)
 
     def __getitem__(self, name: str) -> Group:
         """Return the group of that name."""

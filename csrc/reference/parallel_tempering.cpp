@@ -4,7 +4,6 @@
 // log f_β'(v) - log f_β(v) to the logarithm of the odds (Geyer 1991).
 #include "ops/checks.h"
 #include "reference/formulas.h"
-#include "units/specification.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -44,13 +43,14 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(const Tensor& chai
       const Tensor chosen = pairs.remainder(2) == odd;  // [levels - 1]
       const Tensor low = row_at.narrow(0, 0, levels - 1);
       const Tensor high = row_at.narrow(0, 1, levels - 1);
+      const Tensor wide_fields = field.to(at::kDouble);
+      const Tensor bias_energies = at::matmul(visible.to(at::kDouble), bias_difference);
       // What each row adds at the other level of its pair, as its lower and as its upper row.
       const auto change = [&](const Tensor& rows, const Tensor& from, const Tensor& to) {
-        const Tensor wide_field = field.to(at::kDouble).index({rows});
+        const Tensor wide_field = wide_fields.index({rows});
         const Tensor own = from.view({-1, 1, 1});
         const Tensor other = to.view({-1, 1, 1});
-        return (other - own).squeeze(-1) *
-                   at::matmul(visible.to(at::kDouble), bias_difference).index({rows}) +
+        return (other - own).squeeze(-1) * bias_energies.index({rows}) +
                model.hidden->cumulant(other * wide_field) -
                model.hidden->cumulant(own * wide_field);
       };

@@ -18,6 +18,7 @@ import torch_rbm
 from torch_rbm.cli.demo import run_demo
 from torch_rbm.cli.pictures import save_grid
 from torch_rbm.cli.readers import read_cases
+from torch_rbm.losses.estimate import independent_chains
 from torch_rbm.rbm import RBM
 
 
@@ -217,16 +218,14 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
 def _sample(options: argparse.Namespace) -> None:
     rbm = torch_rbm.load(options.model)
     _check_folder(options.out)
-    hidden, visible = rbm.weight.shape
-    states = rbm.sample_visible(rbm.weight.new_zeros(options.n, hidden))
-    states, last = rbm.gibbs(states, options.steps)
+    states, last = rbm.gibbs(independent_chains(rbm, options.n), options.steps)
     if options.means:
         states = rbm.visible_mean(last)
     if options.out.endswith(".png"):
         save_grid(states, options.out, options.shape)
     else:
         np.save(options.out, states.float().numpy())
-    print(f"{options.n} samples of {visible} units in {options.out}")
+    print(f"{options.n} samples of {states.shape[1]} units in {options.out}")
 
 
 def _features_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ import torch
 
 import torch_rbm
 from torch_rbm.cli.pictures import save_grid
+from torch_rbm.losses.estimate import independent_chains
 
 
 def run_demo(options: argparse.Namespace) -> None:
@@ -32,8 +33,7 @@ def run_demo(options: argparse.Namespace) -> None:
     after = torch_rbm.log_likelihood(rbm, test, progress=False)
     torch_rbm.save(rbm, folder / "model.pt")
     with torch.no_grad():
-        start = rbm.sample_visible(torch.zeros(100, 100))
-        _, hidden = rbm.gibbs(start, 5000)
+        _, hidden = rbm.gibbs(independent_chains(rbm, 100), 5000)
         save_grid(rbm.visible_mean(hidden), folder / "samples.png")
     print(f"log-likelihood of 297 digits that were not in the training: {before:.2f} nats each for")
     print(f"independent pixels, {after:.2f} after training")

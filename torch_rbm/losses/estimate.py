@@ -127,15 +127,8 @@ def centered_loss(
 @torch.no_grad()
 def independent_chains(rbm: RBM, chains: int, generator: torch.Generator | None = None) -> Tensor:
     """Samples [chains, visible] of the model that has the visible biases but no weights."""
-    hidden = rbm.weight.new_zeros(chains, len(rbm.hidden_bias))
-    return ops.sample_visible(
-        hidden,
-        torch.zeros_like(rbm.weight),
-        rbm.visible_bias,
-        visible_units=rbm.visible_units,
-        visible_precision=rbm.visible_precision(),
-        generator=generator,
-    )
+    nothing = rbm.weight.new_zeros(chains, len(rbm.hidden_bias))
+    return rbm.sample_visible(nothing, generator)
 
 
 def _precision_term(rbm: RBM, data: Tensor, chain: Tensor, observed: Tensor | None) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_rbm import ops
 from torch_rbm.annealing import bennett
 from torch_rbm.losses.estimate import SampledLoss, independent_chains
+from torch_rbm.losses.exchange import Proposals, decide, exchange_times
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_count
 
@@ -243,9 +244,9 @@ class TrajectoryTempering(SampledLoss):
             between = Parameters(
                 share * start.weight, start.visible_bias, share * start.hidden_bias
             )
-            chosen, accepted, rate = self._proposals(between, generator)
-            self._swap(chosen, accepted)
-            last = k == self.anneal
+            proposals = self._proposals(between, generator)
+            self._swap(proposals)
+            rate, last = proposals.rate, k == self.anneal
             if rate < self.least_acceptance or (last and not self._freeze(generator)):
                 raise FloatingPointError(
                     "TrajectoryTempering: the model that training starts from is too far from "
@@ -259,20 +260,18 @@ class TrajectoryTempering(SampledLoss):
 
     def _advance(self, generator: torch.Generator | None) -> None:
         """Exchange states with the reservoir, decide about the last step, and move the chains."""
-        chosen, accepted, rate = self._proposals(self._present(), generator)
-        self.rate.fill_(rate)
-        action = decide(rate, int(self.counts[1]), self.acceptance, self.least_acceptance)
+        proposals = self._proposals(self._present(), generator)
+        self.rate.fill_(proposals.rate)
+        action = decide(proposals.rate, int(self.counts[1]), self.acceptance, self.least_acceptance)
         if action == "freeze" and not self._freeze(generator):
             action = "take back"
         if action == "take back":
             self._take_back(generator)
         present = self._present()
-        if action != "go on":
-            chosen, accepted, _ = self._proposals(present, generator)
         for sweep in range(self.sweeps):
-            if sweep > 0:
-                chosen, accepted, _ = self._proposals(present, generator)
-            self._swap(chosen, accepted)
+            if sweep > 0 or action != "go on":
+                proposals = self._proposals(present, generator)
+            self._swap(proposals)
             self._gibbs(present, generator)
         self.chain_energy.copy_(self._energy(present, self.chain))
         self.counts[0] += 1
@@ -280,9 +279,7 @@ class TrajectoryTempering(SampledLoss):
             self.counts[1] += 1
             self.counts[2] = 0
 
-    def _proposals(
-        self, present: Parameters, generator: torch.Generator | None
-    ) -> tuple[Tensor, Tensor, float]:
+    def _proposals(self, present: Parameters, generator: torch.Generator | None) -> Proposals:
         """A sample for each chain, whether to exchange the two, and the mean rate.
 
         In the rate, chains count by how likely they still are under the present model: otherwise a
@@ -300,15 +297,15 @@ class TrajectoryTempering(SampledLoss):
         log_odds = here - there + self.reservoir_energy[chosen] - frozen
         weights = torch.softmax(self.chain_energy - here, 0)
         rate = (weights * log_odds.clamp(max=0).exp()).sum()
-        self._frozen_energy = frozen
-        return chosen, uniform.to(device).log() < log_odds, float(rate)
+        return Proposals(chosen, uniform.to(device).log() < log_odds, frozen, float(rate))
 
-    def _swap(self, chosen: Tensor, accepted: Tensor) -> None:
-        rows, places = accepted.nonzero().flatten(), chosen[accepted]
+    def _swap(self, proposals: Proposals) -> None:
+        rows = proposals.accepted.nonzero().flatten()
+        places = proposals.chosen[rows]
         states = self.chain[rows]
         self.chain[rows] = self.reservoir[places]
         self.reservoir[places] = states
-        self.reservoir_energy[places] = self._frozen_energy[rows]
+        self.reservoir_energy[places] = proposals.frozen_energy[rows]
 
     def _refill(self) -> None:
         """Forget what exchanges have put into the reservoir."""
@@ -333,9 +330,9 @@ class TrajectoryTempering(SampledLoss):
         history: list[Tensor] = []
 
         def sweep() -> None:
-            chosen, accepted, _ = self._proposals(present, generator)
-            self._swap(chosen, accepted)
-            history.append(accepted)
+            proposals = self._proposals(present, generator)
+            self._swap(proposals)
+            history.append(proposals.accepted)
             self._gibbs(present, generator)
 
         wanted = _FIRST_SWEEPS
@@ -412,43 +409,3 @@ class TrajectoryTempering(SampledLoss):
                 f"TrajectoryTempering: log p(v) = {largest:.0f} > 0 for a state of the data: the "
                 "chains miss a mode; expected more steps or a lower learning rate"
             )
-
-
-def decide(rate: float, updates: int, acceptance: float, least: float) -> str:
-    """What to do about the last step: go on, freeze the model, or take the step back.
-
-    Args:
-        rate: the rate of exchange with the frozen model.
-        updates: since it was frozen or returned to.
-        acceptance: the rate below which to freeze.
-        least: the rate below which to take back.
-    """
-    if rate >= acceptance:
-        return "go on"
-    return "freeze" if rate >= least and updates > 1 else "take back"
-
-
-def exchange_times(accepted: Tensor) -> tuple[float, float]:
-    """Integrated and longest autocorrelation time of exchanges, in sweeps.
-
-    A state's level flips with each accepted exchange: s(t) = ±1, C(t) = ⟨s(u) s(u + t)⟩ without
-    its mean, τ = ½ + Σ C(t) up to 6 τ, and the largest of −t / ln C(t) where C(t) > 0.05.
-
-    Args:
-        accepted: bool, [sweeps, chains].
-    """
-    sweeps = len(accepted)
-    level = 1.0 - 2.0 * (accepted.long().cumsum(0) % 2).double()
-    spectrum = torch.fft.rfft(level, n=2 * sweeps, dim=0).abs().square()
-    sums = torch.fft.irfft(spectrum, n=2 * sweeps, dim=0)[: sweeps // 2 + 1].mean(1)
-    overlap = torch.arange(sweeps, sweeps - len(sums), -1, dtype=torch.float64)
-    correlation = (sums.cpu() / overlap)[1:]
-    lags = torch.arange(1, len(correlation) + 1, dtype=torch.float64)
-    time = 0.5 + correlation.cumsum(0)
-    inside = (lags >= 6 * time).nonzero()
-    integrated = float(time[inside[0]]) if len(inside) > 0 else float(sweeps)
-    slow = (correlation > 0.05) & (correlation < 1)
-    longest = float((-lags / correlation.log())[slow].max()) if bool(slow.any()) else 0.0
-    if bool((correlation >= 1).any()):
-        longest = float(sweeps)
-    return max(integrated, 0.5), longest

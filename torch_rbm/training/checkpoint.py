@@ -30,7 +30,7 @@ class RandomState:
         """Return the states by name."""
         if self._generator is not None:
             return {"generator": self._generator.get_state()}
-        state = {"cpu": torch.get_rng_state()}
+        state = {"generator": torch.get_rng_state()}
         if self._device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state(self._device)
         return state
@@ -38,9 +38,9 @@ class RandomState:
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Set the states to those that ``state_dict`` returned."""
         if self._generator is not None:
-            self._generator.set_state(state.get("generator", state.get("cpu", torch.empty(0))))
+            self._generator.set_state(state["generator"])
             return
-        torch.set_rng_state(state["generator"] if "generator" in state else state["cpu"])
+        torch.set_rng_state(state["generator"])
         if self._device.type == "cuda" and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"], self._device)
 

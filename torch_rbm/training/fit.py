@@ -39,6 +39,10 @@ from torch_rbm.training.monitoring import (
 from torch_rbm.training.sparsity import SparsityTarget, check_sparsity
 from torch_rbm.validation import check_count, check_factory, check_rbm
 
+# The first epochs, and later so many updates each, are followed by measurements.
+_MEASURED_EPOCHS = 10
+_MEASURED_UPDATES = 20
+
 
 def fit(
     rbm: RBM,
@@ -278,12 +282,17 @@ class Training:
                 f"fit: training diverged in epoch {number}; expected a lower learning rate"
                 f"{self._hint()}; the parameters are as they were"
             )
-        lag = chain_lag(self.rbm, self.criterion)
+        # Measuring costs as much as some updates: after the first epochs short ones take turns.
+        first = self.updates - len(self.batches)
+        due = number <= _MEASURED_EPOCHS or (
+            self.updates // _MEASURED_UPDATES > first // _MEASURED_UPDATES
+        )
+        lag = chain_lag(self.rbm, self.criterion) if due else None
         epoch = Epoch(
             epoch=number,
             updates=self.updates,
             loss=loss,
-            pseudo_log_likelihood=pseudo_likelihood(self.rbm, batch),
+            pseudo_log_likelihood=pseudo_likelihood(self.rbm, batch) if due else None,
             log_likelihood=self.stopping.log_likelihood(self.rbm),
             chain_lag=None if lag is None else lag[0],
             learning_rate=float(self.optimizer.param_groups[0]["lr"]),
@@ -292,7 +301,8 @@ class Training:
         self.history.epochs.append(epoch)
         self.position, self.seconds = 0, 0.0
         self.loss_sum.zero_()
-        bar.set_postfix_str(_summary(epoch))
+        if due or epoch.log_likelihood is not None:
+            bar.set_postfix_str(_summary(epoch))
         self.lag_warning.look(number, lag)
         stop = self.stopping.after(self.rbm, epoch)
         for callback in self.callbacks:

@@ -16,10 +16,12 @@ class Epoch:
         loss: the mean value of the loss; for sampled losses the energy gap between data and chains,
             which is no likelihood and need not fall.
         pseudo_log_likelihood: a stochastic estimate for the last batch, in nats per case; None
-            where the units have none or the data are not states.
+            where the units have none or the data are not states, and, from the eleventh epoch
+            on, in epochs that do not complete twenty updates more.
         log_likelihood: that of the validation data, in nats per case, where it was estimated.
         chain_lag: how much the free energy of the loss's chains falls when they are given fifty
-            Gibbs steps without learning, in nats; None for losses without chains of their own.
+            Gibbs steps without learning, in nats; None for losses without chains of their own, and
+            in short epochs likewise.
         learning_rate: at its end.
         seconds: what it took, without validation.
     """

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torch_rbm.diagnostics import mean_and_error
 from torch_rbm.evaluation import log_likelihood
 from torch_rbm.pseudo_likelihood import pseudo_log_likelihood
 from torch_rbm.rbm import RBM
@@ -49,9 +50,7 @@ def chain_lag(rbm: RBM, criterion: nn.Module) -> tuple[float, float] | None:
         return None
     states = (chain[-1] if chain.dim() == 3 else chain)[:_CHAINS]
     after, _ = rbm.gibbs(states, _LAG_STEPS, generator=_own_generator(rbm))
-    drift = (rbm.free_energy(states) - rbm.free_energy(after)).double()
-    error = drift.std().item() / len(drift) ** 0.5 if len(drift) > 1 else float("inf")
-    return drift.mean().item(), error
+    return mean_and_error((rbm.free_energy(states) - rbm.free_energy(after)).double())
 
 
 class LagWarning:
@@ -69,7 +68,7 @@ class LagWarning:
         if self._warned or lag is None or epoch < 2:
             return
         value, error = lag
-        if value > max(_LAG_NATS, _LAG_ERRORS * error):
+        if value > _LAG_NATS and value > _LAG_ERRORS * error:  # false where the error is NaN
             self._warned = True
             warnings.warn(
                 f"fit: the chains are {value:.3g} nats behind the model after epoch {epoch}: "
