@@ -96,9 +96,27 @@ MUTATIONS = [
     ),
     Mutation(
         "log Z misses a state",
-        f"{REFERENCE}/log_partition.cpp",
+        f"{REFERENCE}/enumeration.cpp",
         "for (int64_t first = 0; first < total",
         "for (int64_t first = 1; first < total",
+    ),
+    Mutation(
+        "kernel: moments keep the old unit when a larger term comes",
+        "csrc/cpu/kernels/enumeration.cpp",
+        "multiply(sums.low_pairs, layer.others * kLowStates, smaller);",
+        "",
+    ),
+    Mutation(
+        "kernel: moments of units that are not active",
+        "csrc/cpu/kernels/enumeration.cpp",
+        "if (((state >> high) & 1) == 0) {",
+        "if (((state >> high) & 1) != 0) {",
+    ),
+    Mutation(
+        "moments: pieces are added as if they had one unit",
+        "csrc/cpu/moments.cpp",
+        "sum = sum * scale + term * other_scale;",
+        "sum = sum + term;",
     ),
     Mutation(
         "AIS samples from the next temperature before it weighs",
@@ -359,19 +377,19 @@ MUTATIONS += [
     ),
     Mutation(
         "resume: the generator is not restored",
-        "torch_rbm/training/fit.py",
+        "torch_rbm/training/loop.py",
         '        self.random.load_state_dict(state["random"])\n',
         "",
     ),
     Mutation(
         "resume: a batch is done twice",
-        "torch_rbm/training/fit.py",
+        "torch_rbm/training/loop.py",
         'self.batches.start_at(state["pass_state"], self.position)',
         'self.batches.start_at(state["pass_state"], max(self.position - 1, 0))',
     ),
     Mutation(
         "resume: the moments of the optimizer are lost",
-        "torch_rbm/training/fit.py",
+        "torch_rbm/training/loop.py",
         '        self.optimizer.load_state_dict(state["optimizer"])\n',
         "",
     ),

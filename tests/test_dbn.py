@@ -176,10 +176,10 @@ class TestBatches:
     def test_masks_go_with_their_rows(self):
         data = torch.rand(10, 3)
         observed = data > 0.5
-        for batch, mask in self.batches(data, observed=observed):
+        for batch, mask in self.batches(data, beside=observed):
             assert mask.equal(batch > 0.5)
         with pytest.raises(TypeError, match="data in one tensor with observed"):
-            self.batches(TensorDataset(data), observed=observed)
+            self.batches(TensorDataset(data), beside=observed, name="observed")
 
     @pytest.mark.parametrize("make", [lambda x: x, TensorDataset], ids=["tensor", "dataset"])
     def test_a_pass_can_go_on_from_any_batch(self, make):

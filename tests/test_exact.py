@@ -118,6 +118,7 @@ OPERATORS = {
     "visible_mean": lambda m, v, h: (ops.visible_mean, (h, m.weight, m.visible_bias)),
     "energy": lambda m, v, h: (ops.energy, (v, h, *m.parameters)),
     "log_partition": lambda m, v, h: (ops.log_partition, m.parameters),
+    "moments": lambda m, v, h: (ops.moments, m.parameters),
 }
 
 

@@ -41,6 +41,7 @@ class TestSpinUnits:
         if "gaussian" not in units:
             calls += [
                 (ops.log_partition, small, {}),
+                (ops.moments, small, {}),
                 (
                     ops.annealed_importance_sampling,
                     (v, *self.model, self.model[1] / 2, betas),

@@ -161,6 +161,17 @@ class TestAgainstTheFormulas:
         expected = with_path("reference", ops.log_partition, *model)
         torch.testing.assert_close(fused, expected, rtol=1e-13, atol=1e-12)
 
+    @pytest.mark.parametrize(
+        "shape", [(1, 1), (1, 9), (2, 3), (4, 4), (5, 70), (12, 12), (13, 9), (16, 300)]
+    )
+    @pytest.mark.parametrize("scale", [0.0, 0.3, 20.0, 1000.0])
+    def test_moments(self, shape, scale):
+        model = parameters(*shape, scale=scale, dtype=torch.float64)
+        fused = ops.moments(*model)
+        expected = with_path("reference", ops.moments, *model)
+        for x, y in zip(fused, expected, strict=True):
+            torch.testing.assert_close(x, y, rtol=1e-12, atol=1e-12)
+
 
 class TestEveryWayGivesTheSameBits:
     def results(self, path, dtype=torch.float32):
@@ -175,6 +186,7 @@ class TestEveryWayGivesTheSameBits:
                 *ops.contrastive_divergence(v, v[:77], *model, 2, sampled_hidden=True, key=KEY),
                 ops.free_energy(v, *model),
                 ops.hidden_mean(v, model[0], model[2]),
+                *ops.moments(model[0][:14], model[1], model[2][:14]),
                 *ops.annealed_importance_sampling(v, *model, model[1], betas, key=KEY),
             ],
         )

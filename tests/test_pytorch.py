@@ -28,6 +28,7 @@ def samples(dtype=torch.float32, batch=5):
         "energy": [((v, h, w, b, c), {})],
         "free_energy": [((v, w, b, c), {}), ((v.bool(), w, b, c), {}), ((v[0], w, b, c), {})],
         "log_partition": [((w, b, c), {})],
+        "moments": [((w, b, c), {}), ((transposed, b, c), {})],
         "hidden_mean": [((v, w, c), {})],
         "visible_mean": [((h, w, b), {})],
         "sample_hidden": [((v, w, c), {})],
@@ -153,6 +154,7 @@ class TestTorchScript:
             "sample_hidden": (v,),
             "sample_visible": (h,),
             "log_partition": (),
+            "moments": (),
         }.items():
             torch.manual_seed(1)
             expected = getattr(rbm, name)(*arguments)

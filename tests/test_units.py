@@ -218,6 +218,12 @@ def test_gradient_of_log_partition_holds_the_moments(pairing):
         torch.autograd.grad(log_z, leaves), model.statistics(model.joint().sum(1)), strict=True
     ):
         assert_close(gradient, moment)
+    for value, expected in zip(
+        ops.moments(*model.parameters, **model.options),
+        (log_z.detach(), *model.statistics(model.joint().sum(1))),
+        strict=True,
+    ):
+        assert_close(value, expected)
     precisions = differentiable(model.visible_precision, model.hidden_precision)
     options = model.options | {
         "visible_precision": precisions[0],

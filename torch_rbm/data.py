@@ -11,18 +11,18 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from torch_rbm.sparse import as_tensor, is_csr, select_rows
-from torch_rbm.validation import check_count, check_mask, words
+from torch_rbm.validation import check_count, words
 
 Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
 
 
 class Batches:
-    """Batches of visible states, one pass per iteration, as tensors [batch, visible].
+    """Batches of cases, and what goes beside them, one pass per iteration.
 
     A tensor, a NumPy array, a sparse matrix and a Dataset are shuffled anew in every pass; a
     DataLoader is taken as it is. Where an item is a tuple or list, such as (image, label), its
-    first element is used. States are flattened to [batch, visible], moved to ``like``'s device and,
-    where floating-point, to its dtype. Batches of a CSR tensor or a matrix of scipy.sparse are CSR.
+    first element is the case. Cases are moved to ``like``'s device and, where floating-point, to
+    its dtype. Batches of a CSR tensor or a matrix of scipy.sparse are CSR.
 
     Args:
         where: the caller's name, for messages.
@@ -31,8 +31,11 @@ class Batches:
         batch_size: rows of a batch; a DataLoader keeps its own.
         like: a tensor of the device and dtype that batches shall have.
         generator: shuffles; the default generator when None.
-        observed: bool, [cases, visible] or [visible]: where false, a value is missing. Masks of
-            cases go with data that are one tensor.
+        beside: what goes with each case, such as its label: a tensor [cases, ...], for data that
+            are one tensor; or True for the second elements of the items of a Dataset or a
+            DataLoader.
+        name: what ``beside`` is called in messages.
+        flatten: make every batch [batch, visible].
 
     Raises:
         TypeError: ``data`` is none of these.
@@ -46,7 +49,10 @@ class Batches:
         batch_size: int,
         like: Tensor,
         generator: torch.Generator | None = None,
-        observed: Tensor | None = None,
+        beside: Tensor | bool | None = None,
+        *,
+        name: str = "labels",
+        flatten: bool = True,
     ) -> None:
         batch_size = check_count(where, "batch_size", batch_size, 1)
         if isinstance(data, Tensor) and data.dim() < 2:
@@ -70,14 +76,22 @@ class Batches:
             if isinstance(data, (Tensor, DataLoader))
             else DataLoader(data, batch_size, shuffle=True, generator=self._shuffle)
         )
-        self._observed = observed
-        if observed is not None and observed.dim() > 1:
+        self._name = name
+        self._flatten = flatten
+        self._beside: Tensor | bool = False if beside is None else beside
+        if isinstance(beside, Tensor):
             if not isinstance(self._source, Tensor):
                 raise TypeError(
-                    f"{where}: expected data in one tensor with observed [cases, visible], got "
+                    f"{where}: expected data in one tensor with {name} in another, got "
                     f"{words(data)}"
                 )
-            check_mask(where, "observed", observed, "data", self._source)
+            if beside.dim() < 1 or len(beside) != len(self._source):
+                raise ValueError(
+                    f"{where}: expected {name} of {len(self._source)} cases, got "
+                    f"{list(beside.shape)}"
+                )
+        elif beside and isinstance(self._source, Tensor):
+            raise TypeError(f"{where}: expected {name} in a tensor, as the data are, got {beside}")
         # Where a pass begins: the state of the generator that shuffles, and batches to leave out.
         self.pass_state = self._shuffle.get_state()
         self._skip = 0
@@ -100,22 +114,43 @@ class Batches:
         self._skip = position
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Make one pass over the data: batches, and masks of what was observed in them."""
+        """Make one pass over the data: batches, and what goes beside them."""
         self.pass_state = self._shuffle.get_state()
         skip, self._skip = self._skip, 0
         if isinstance(self._source, Tensor):
             order = torch.randperm(len(self._source), generator=self._shuffle)
             for rows in torch.split(order, self._batch_size)[skip:]:
-                mask = self._observed
-                if mask is not None and mask.dim() > 1:
-                    mask = mask[rows.to(mask.device)].flatten(1)
-                yield self._prepare(select_rows(self._source, rows)), mask
+                beside = self._beside
+                if isinstance(beside, Tensor):
+                    yield (
+                        self._case(select_rows(self._source, rows)),
+                        self._other(beside[rows.to(beside.device)]),
+                    )
+                else:
+                    yield self._case(select_rows(self._source, rows)), None
         else:
             for item in itertools.islice(self._source, skip, None):
-                batch = item[0] if isinstance(item, (tuple, list)) else item
-                yield self._prepare(batch), self._observed
+                pair = isinstance(item, (tuple, list))
+                other = None
+                if self._beside:
+                    if not pair or len(item) < 2:
+                        raise TypeError(
+                            f"{self._where}: expected batches (data, {self._name}), got "
+                            f"{words(item)}"
+                        )
+                    other = self._other(item[1])
+                yield self._case(item[0] if pair else item), other
 
-    def _prepare(self, batch: Any) -> Tensor:
+    def _other(self, beside: Any) -> Tensor:
+        """Return what goes beside the cases, on the device and, if real, in the dtype of these."""
+        if not isinstance(beside, Tensor):
+            raise TypeError(
+                f"{self._where}: expected {self._name} to be tensors, got {type(beside).__name__}"
+            )
+        dtype = self._like.dtype if beside.is_floating_point() else beside.dtype
+        return beside.to(self._like.device, dtype)
+
+    def _case(self, batch: Any) -> Tensor:
         if not isinstance(batch, Tensor):
             raise TypeError(
                 f"{self._where}: expected batches of tensors, got {type(batch).__name__}"
@@ -125,8 +160,8 @@ class Batches:
                 f"{self._where}: expected batches [batch, visible], got {list(batch.shape)}"
             )
         dtype = self._like.dtype if batch.is_floating_point() else batch.dtype
-        flat = batch if is_csr(batch) else batch.flatten(1)
-        return flat.to(self._like.device, dtype)
+        rows = batch if is_csr(batch) or not self._flatten else batch.flatten(1)
+        return rows.to(self._like.device, dtype)
 
 
 def encode_categories(codes: Tensor, states: int) -> tuple[Tensor, Tensor]:

@@ -35,6 +35,7 @@ __all__ = [
     "gibbs",
     "hidden_mean",
     "log_partition",
+    "moments",
     "parallel_tempering",
     "sample_hidden",
     "sample_visible",
@@ -132,6 +133,38 @@ def log_partition(
             density cannot be normalised.
     """
     return torch.ops.torch_rbm.log_partition(
+        weight,
+        visible_bias,
+        hidden_bias,
+        visible_units=visible_units,
+        hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
+    )
+
+
+def moments(
+    weight: Tensor,
+    visible_bias: Tensor,
+    hidden_bias: Tensor,
+    *,
+    visible_units: str = "bernoulli",
+    hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Exact expectations under the model: the negative phase without sampling.
+
+    Where :func:`log_partition` is exact, and by the same sums. Differentiable.
+
+    Returns:
+        log Z in nats, a scalar; ⟨hᵀv⟩, [hidden, visible]; ⟨v⟩, [visible]; ⟨h⟩, [hidden]: all
+        float64. The last three are the derivatives of log Z for weight and biases.
+
+    Raises:
+        ValueError: see :func:`log_partition`.
+    """
+    return torch.ops.torch_rbm.moments(
         weight,
         visible_bias,
         hidden_bias,

@@ -185,6 +185,21 @@ class RBM(nn.Module):
         )
 
     @torch.jit.export
+    def moments(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Exact log Z, ⟨hᵀv⟩, ⟨v⟩ and ⟨h⟩ under the model, float64; where log Z is exact.
+
+        See :func:`torch_rbm.ops.moments`.
+        """
+        return torch.ops.torch_rbm.moments(
+            self.weight,
+            self.visible_bias,
+            self.hidden_bias,
+            visible_units=self.visible_units,
+            hidden_units=self.hidden_units,
+            visible_precision=self.visible_precision(),
+        )
+
+    @torch.jit.export
     def hidden_mean(self, visible: Tensor) -> Tensor:
         """E[h | v], for Bernoulli units σ(c + Wv), [..., hidden]."""
         return torch.ops.torch_rbm.hidden_mean(

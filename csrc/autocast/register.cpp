@@ -36,8 +36,8 @@ void register_all(torch::Library& m) {
                      &cast_arguments<Policy::lower_precision, device>>());
   }
   for (const char* name :
-       {"free_energy", "log_partition", "sample_hidden", "sample_hidden.key", "sample_visible",
-        "sample_visible.key", "gibbs", "gibbs.key", "contrastive_divergence",
+       {"free_energy", "log_partition", "moments", "sample_hidden", "sample_hidden.key",
+        "sample_visible", "sample_visible.key", "gibbs", "gibbs.key", "contrastive_divergence",
         "contrastive_divergence.key", "annealed_importance_sampling",
         "annealed_importance_sampling.key", "parallel_tempering", "parallel_tempering.key"}) {
     m.impl(name,

@@ -52,6 +52,22 @@ Tensor log_partition(const Tensor& weight, const Tensor& visible_bias, const Ten
   return at::empty({}, weight.options().dtype(at::kDouble));
 }
 
+std::tuple<Tensor, Tensor, Tensor, Tensor> moments(const Tensor& weight, const Tensor& visible_bias,
+                                                   const Tensor& hidden_bias,
+                                                   std::string_view visible_units,
+                                                   std::string_view hidden_units,
+                                                   const OptionalTensor& visible_precision,
+                                                   const OptionalTensor& hidden_precision) {
+  const ModelArguments model(weight, visible_bias, hidden_bias, visible_units, hidden_units,
+                             visible_precision, hidden_precision);
+  checks::log_partition("moments", model);
+  const auto like = [](const Tensor& parameter) {
+    return at::empty_symint(parameter.sym_sizes(), parameter.options().dtype(at::kDouble));
+  };
+  return {at::empty({}, weight.options().dtype(at::kDouble)), like(weight), like(visible_bias),
+          like(hidden_bias)};
+}
+
 Tensor hidden_mean(const Tensor& visible, const Tensor& weight, const Tensor& hidden_bias,
                    std::string_view hidden_units, const OptionalTensor& hidden_precision) {
   checks::conditional("hidden_mean", checks::kVisible, visible, checks::kHidden, weight,
@@ -169,6 +185,7 @@ TORCH_LIBRARY_IMPL(torch_rbm, Meta, m) {
   using signatures::Generator;
   m.impl("free_energy", &free_energy);
   m.impl("log_partition", &log_partition);
+  m.impl("moments", &moments);
   m.impl("hidden_mean", &hidden_mean);
   m.impl("visible_mean", &visible_mean);
   m.impl("sample_hidden", &sample_hidden<Generator>);

@@ -115,6 +115,10 @@ std::tuple<Tensor, Tensor> RBMImpl::gibbs(const Tensor& visible, int64_t steps,
                           {.units = units(), .clamp = clamp, .random = random});
 }
 
+Moments RBMImpl::moments() const {
+  return torch_rbm::moments(weight, visible_bias, hidden_bias, units());
+}
+
 Tensor RBMImpl::log_partition() const {
   return torch_rbm::log_partition(weight, visible_bias, hidden_bias, units());
 }

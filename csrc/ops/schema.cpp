@@ -66,6 +66,8 @@ TORCH_LIBRARY(torch_rbm, m) {
   pure(m, "energy", "Tensor visible, Tensor hidden, " + kParameters + ", *, " + kUnits, "Tensor");
   pure(m, "free_energy", "Tensor visible, " + kParameters + ", *, " + kUnits, "Tensor");
   pure(m, "log_partition", kParameters + ", *, " + kUnits, "Tensor");
+  pure(m, "moments", kParameters + ", *, " + kUnits,
+       "(Tensor log_partition, Tensor weight, Tensor visible, Tensor hidden)");
 
   pure(m, "cumulant", "Tensor field, *, str units=\"bernoulli\", Tensor? precision=None", "Tensor");
   pure(m, "hidden_mean", "Tensor visible, Tensor weight, Tensor hidden_bias, *, " + kHiddenUnits,

@@ -69,6 +69,10 @@ using LogPartition = Tensor(const Tensor& weight, const Tensor& visible_bias,
                             const Tensor& hidden_bias, std::string_view visible_units,
                             std::string_view hidden_units, const OptionalTensor& visible_precision,
                             const OptionalTensor& hidden_precision);
+using Moments = std::tuple<Tensor, Tensor, Tensor, Tensor>(
+    const Tensor& weight, const Tensor& visible_bias, const Tensor& hidden_bias,
+    std::string_view visible_units, std::string_view hidden_units,
+    const OptionalTensor& visible_precision, const OptionalTensor& hidden_precision);
 using Uniform = Tensor(const Tensor& key, c10::SymInt rows, c10::SymInt units, c10::SymInt step,
                        int64_t layer);
 

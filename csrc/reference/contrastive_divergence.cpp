@@ -11,8 +11,14 @@ namespace torch_rbm::reference {
 
 namespace {
 
-// The mean over rows of ∂F/∂θ, up to the sign: ⟨hᵀv⟩, ⟨v⟩, ⟨h⟩.
-Moments phase(const Tensor& visible, const Tensor& hidden) {
+// The mean over the rows of one phase of ∂F/∂θ, up to the sign: ⟨hᵀv⟩, ⟨v⟩, ⟨h⟩.
+struct Phase {
+  Tensor weight;
+  Tensor visible_bias;
+  Tensor hidden_bias;
+};
+
+Phase phase(const Tensor& visible, const Tensor& hidden) {
   const double scale = 1.0 / static_cast<double>(std::max<int64_t>(visible.size(0), 1));
   return {at::mm(hidden.t(), visible) * scale, visible.sum(0) * scale, hidden.sum(0) * scale};
 }
@@ -49,8 +55,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
                            ? chain_rows.clone(at::MemoryFormat::Contiguous)
                            : gibbs(chain_rows, model, steps, missing, mean_visible, key).visible;
   const Tensor chain_out = moved.to(chain.scalar_type()).reshape(chain.sizes());
-  const Moments positive = phase(data_rows, hidden_statistics(data_rows, 0));
-  const Moments negative = phase(moved, hidden_statistics(moved, steps));
+  const Phase positive = phase(data_rows, hidden_statistics(data_rows, 0));
+  const Phase negative = phase(moved, hidden_statistics(moved, steps));
   return {like_parameter(negative.weight - positive.weight, model.weight, dtype),
           like_parameter(negative.visible_bias - positive.visible_bias, model.visible_bias, dtype),
           like_parameter(negative.hidden_bias - positive.hidden_bias, model.hidden_bias, dtype),

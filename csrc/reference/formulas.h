@@ -52,13 +52,10 @@ struct Chain {
 /// Throws likewise.
 void check_can_enumerate(const char* op, const Model& model);
 
-/// ⟨hᵀv⟩, ⟨v⟩ and ⟨h⟩ under the model, the derivatives of log Z, in float64.
-struct Moments {
-  Tensor weight;
-  Tensor visible_bias;
-  Tensor hidden_bias;
-};
-[[nodiscard]] Moments moments(const Model& model, const Tensor& log_partition);
+/// log Z and its derivatives for weight, visible_bias and hidden_bias: ⟨hᵀv⟩, ⟨v⟩ and ⟨h⟩ under the
+/// model, in float64. Throws likewise.
+[[nodiscard]] std::tuple<Tensor, Tensor, Tensor, Tensor> moments(const char* op,
+                                                                 const Model& model);
 
 /// Log weights, float64, and the chain in the dtype of sums; see annealed_importance_sampling in
 /// torch_rbm/ops.h.

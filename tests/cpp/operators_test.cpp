@@ -39,6 +39,13 @@ TEST(Operators, FreeEnergyAndLogPartitionEqualEnumeration) {
   EXPECT_TRUE(free_energy(v, m.weight, m.visible_bias, m.hidden_bias).allclose(by_sum, 0, 1e-10));
   const Tensor log_z = log_partition(m.weight, m.visible_bias, m.hidden_bias);
   EXPECT_NEAR(log_z.item<double>(), (-energies).flatten().logsumexp(0).item<double>(), 1e-10);
+
+  const Tensor joint = (-energies - log_z).exp();
+  const Moments expected = moments(m.weight, m.visible_bias, m.hidden_bias);
+  EXPECT_NEAR(expected.log_partition.item<double>(), log_z.item<double>(), 1e-10);
+  EXPECT_TRUE(expected.weight.allclose(joint.matmul(h).t().matmul(v), 0, 1e-10));
+  EXPECT_TRUE(expected.visible.allclose(joint.sum(1).matmul(v), 0, 1e-10));
+  EXPECT_TRUE(expected.hidden.allclose(joint.sum(0).matmul(h), 0, 1e-10));
 }
 
 TEST(Operators, AKeyFixesTheResultAndAGeneratorMovesOn) {

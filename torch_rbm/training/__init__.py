@@ -9,7 +9,7 @@ from torch_rbm.training.factories import (
     sgd,
 )
 from torch_rbm.training.fit import fit
-from torch_rbm.training.history import Epoch, History
+from torch_rbm.training.history import Epoch, History, RBMEpoch, SupervisedEpoch
 from torch_rbm.training.sparsity import SparsityTarget
 
 __all__ = [
@@ -19,8 +19,10 @@ __all__ = [
     "History",
     "LossFactory",
     "OptimizerFactory",
+    "RBMEpoch",
     "SchedulerFactory",
     "SparsityTarget",
+    "SupervisedEpoch",
     "TensorBoardLog",
     "fit",
     "linear_decay",

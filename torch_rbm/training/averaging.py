@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
-
-from torch_rbm.rbm import RBM
+from torch import Tensor, nn
 
 
 class WeightAverage:
-    """The running mean of an RBM's parameters after each update from one on.
+    """The running mean of a module's parameters after each update from one on.
 
     Args:
-        rbm: the RBM.
+        module: the module.
         start: the number of updates after which the mean begins.
     """
 
-    def __init__(self, rbm: RBM, start: int) -> None:
-        self._parameters: list[Tensor] = list(rbm.parameters())
+    def __init__(self, module: nn.Module, start: int) -> None:
+        self._parameters: list[Tensor] = list(module.parameters())
         self._start = start
         self._means: list[Tensor] = []
 

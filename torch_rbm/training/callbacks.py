@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,19 +11,19 @@ from torch_rbm.training.history import Epoch
 if TYPE_CHECKING:
     import os
 
-    from torch_rbm.rbm import RBM
+    from torch import nn
 
 
 class Callback:
-    """Called by ``fit``; every method does nothing unless it is overridden."""
+    """Called by a training, such as ``fit``; every method does nothing unless it is overridden."""
 
-    def on_start(self, rbm: RBM, done: list[Epoch]) -> None:
+    def on_start(self, module: nn.Module, done: list[Epoch]) -> None:
         """Training starts, or goes on after the epochs ``done``."""
 
-    def on_epoch(self, rbm: RBM, epoch: Epoch) -> bool | None:
+    def on_epoch(self, module: nn.Module, epoch: Epoch) -> bool | None:
         """An epoch has ended; return True to end the training."""
 
-    def on_end(self, rbm: RBM) -> None:
+    def on_end(self, module: nn.Module) -> None:
         """Training has ended, or was broken off."""
 
 
@@ -40,19 +39,21 @@ class CSVLog(Callback):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        self._names = [field.name for field in fields(Epoch)]
 
-    def on_start(self, rbm: RBM, done: list[Epoch]) -> None:
-        """Write the header and what is known."""
-        with self._path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._names)
-            writer.writeheader()
-            writer.writerows(epoch.as_dict() for epoch in done)
+    def on_start(self, module: nn.Module, done: list[Epoch]) -> None:
+        """Write what is known."""
+        self._path.write_text("")
+        for epoch in done:
+            self.on_epoch(module, epoch)
 
-    def on_epoch(self, rbm: RBM, epoch: Epoch) -> None:
-        """Add a line."""
+    def on_epoch(self, module: nn.Module, epoch: Epoch) -> None:
+        """Add a line, and names above the first one."""
+        values = epoch.as_dict()
         with self._path.open("a", newline="") as file:
-            csv.DictWriter(file, self._names).writerow(epoch.as_dict())
+            writer = csv.DictWriter(file, list(values))
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerow(values)
 
 
 class TensorBoardLog(Callback):
@@ -74,16 +75,16 @@ class TensorBoardLog(Callback):
             ) from error
         self._writer = SummaryWriter(str(folder))
 
-    def on_epoch(self, rbm: RBM, epoch: Epoch) -> None:
+    def on_epoch(self, module: nn.Module, epoch: Epoch) -> None:
         """Write the epoch's numbers."""
         values = epoch.as_dict()
         number = values.pop("epoch")
         for name, value in values.items():
             if value is not None:
                 self._writer.add_scalar(name, value, number)
-        for name, parameter in rbm.named_parameters():
+        for name, parameter in module.named_parameters():
             self._writer.add_histogram(name, parameter.detach(), number)
 
-    def on_end(self, rbm: RBM) -> None:
+    def on_end(self, module: nn.Module) -> None:
         """Close the files."""
         self._writer.close()

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from torch_rbm.files import load, save_atomically
-from torch_rbm.rbm import RBM
 
 KIND = "training checkpoint"
 
@@ -18,8 +18,9 @@ class RandomState:
     """The state of the generators that a training draws from.
 
     Args:
-        generator: the training's generator, or None for the default ones.
-        device: where its RBM is.
+        generator: the training's generator, or None for the default ones, which layers such as
+            dropout draw from in any case.
+        device: where its module is.
     """
 
     def __init__(self, generator: torch.Generator | None, device: torch.device) -> None:
@@ -28,9 +29,9 @@ class RandomState:
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Return the states by name."""
+        state = {"default": torch.get_rng_state()}
         if self._generator is not None:
-            return {"generator": self._generator.get_state()}
-        state = {"generator": torch.get_rng_state()}
+            state["generator"] = self._generator.get_state()
         if self._device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state(self._device)
         return state
@@ -39,8 +40,7 @@ class RandomState:
         """Set the states to those that ``state_dict`` returned."""
         if self._generator is not None:
             self._generator.set_state(state["generator"])
-            return
-        torch.set_rng_state(state["generator"])
+        torch.set_rng_state(state["default"])
         if self._device.type == "cuda" and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"], self._device)
 
@@ -49,17 +49,19 @@ class Checkpoint:
     """A file with the state of a training.
 
     Args:
+        where: the caller's name, for messages.
         path: the file; it need not exist.
 
     Raises:
         FileNotFoundError: its folder does not exist.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, where: str, path: str | os.PathLike[str]) -> None:
+        self.where = where
         self.path = Path(path)
         if not self.path.absolute().parent.is_dir():
             raise FileNotFoundError(
-                f"fit: expected a folder {self.path.absolute().parent} for the checkpoint, "
+                f"{where}: expected a folder {self.path.absolute().parent} for the checkpoint, "
                 "found none"
             )
 
@@ -67,28 +69,37 @@ class Checkpoint:
         """Whether there is a state to go on from."""
         return self.path.exists()
 
-    def save(self, rbm: RBM, state: dict[str, Any]) -> None:
-        """Write the state, and the RBM so that it can be read without a training."""
+    def save(self, module: nn.Module, state: dict[str, Any]) -> None:
+        """Write the state, and the module, an RBM so that it can be read without a training."""
         content = {
             "kind": KIND,
-            "model": rbm.description(),
-            "parameters": rbm.state_dict(),
+            "model": _description(module),
+            "parameters": module.state_dict(),
             "training": state,
         }
         save_atomically(content, self.path)
 
-    def load(self, rbm: RBM) -> dict[str, Any]:
-        """Read the parameters into an RBM, and return the state.
+    def load(self, module: nn.Module) -> dict[str, Any]:
+        """Read the parameters into a module, and return the state.
 
         Raises:
             ValueError: the file is none of this kind, or of another model.
         """
-        content = load("fit", self.path, KIND)
-        if content["model"] != rbm.description():
+        content = load(self.where, self.path, KIND)
+        if content["model"] != _description(module):
             raise ValueError(
-                f"fit: expected the checkpoint {self.path} to be of {rbm.description()}, "
-                f"got one of {content['model']}; remove it to begin anew"
+                f"{self.where}: expected the checkpoint {self.path} to be of "
+                f"{_description(module)}, got one of {content['model']}; remove it to begin anew"
             )
-        rbm.load_state_dict(content["parameters"])
+        module.load_state_dict(content["parameters"])
         state: dict[str, Any] = content["training"]
         return state
+
+
+def _description(module: nn.Module) -> dict[str, Any]:
+    """What a module is: enough to make an RBM, and of others to tell them from each other."""
+    description = getattr(module, "description", None)
+    if callable(description):
+        result: dict[str, Any] = description()
+        return result
+    return {"class": type(module).__name__, "modules": repr(module)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 
 from torch_rbm.losses import PersistentContrastiveDivergence
 from torch_rbm.rbm import RBM
+from torch_rbm.validation import check_factory
 
 #: Makes an optimizer for parameters or groups of them, such as ``torch.optim.Adam``.
 OptimizerFactory = Callable[[Iterable[Any]], torch.optim.Optimizer]
@@ -41,12 +43,27 @@ def linear_decay(
     return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=max(updates, 1))
 
 
-def parameter_groups(rbm: RBM, weight_decay: float) -> list[Any]:
-    """The parameters of an RBM, in groups where weights decay and biases do not."""
+def parameter_groups(module: nn.Module, weight_decay: float) -> list[Any]:
+    """The parameters of a module, in groups where weights decay and biases do not."""
     if weight_decay == 0:
-        return list(rbm.parameters())
-    rest = [parameter for name, parameter in rbm.named_parameters() if name != "weight"]
+        return list(module.parameters())
+    weights = [parameter for parameter in module.parameters() if parameter.dim() > 1]
+    rest = [parameter for parameter in module.parameters() if parameter.dim() <= 1]
     return [
-        {"params": [rbm.weight], "weight_decay": weight_decay},
+        {"params": weights, "weight_decay": weight_decay},
         {"params": rest, "weight_decay": 0.0},
     ]
+
+
+def check_training_options(
+    where: str, scheduler: object, weight_decay: float, average: float
+) -> None:
+    """Require options that any training has.
+
+    Raises:
+        TypeError, ValueError: one is not as described.
+    """
+    check_factory(where, "scheduler", scheduler, "torch_rbm.linear_decay")
+    for name, value, top in [("weight_decay", weight_decay, math.inf), ("average", average, 1.0)]:
+        if not 0 <= value <= top:
+            raise ValueError(f"{where}: expected {name} in [0, {top:g}], got {value}")

@@ -1,9 +1,8 @@
-"""Honest numbers after each epoch, and when to stop."""
+"""Honest numbers about an RBM after each epoch."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +11,7 @@ from torch_rbm.diagnostics import mean_and_error
 from torch_rbm.evaluation import log_likelihood
 from torch_rbm.pseudo_likelihood import pseudo_log_likelihood
 from torch_rbm.rbm import RBM
-from torch_rbm.training.history import Epoch
-from torch_rbm.validation import check_count
+from torch_rbm.training.history import RBMEpoch
 
 _BETAS = 1000
 _ROWS = 1000
@@ -77,63 +75,55 @@ class LagWarning:
             )
 
 
-class EarlyStopping:
-    """The validation likelihood of each epoch, and the best parameters.
+class RBMMonitor:
+    """Measures an RBM between epochs.
 
     Args:
         where: the caller's name, for messages.
         rbm: the RBM.
-        validation: states [cases, visible], or None.
-        patience: epochs without a better likelihood after which to stop; None never to.
+        criterion: its loss, which may have chains.
+        validation: states [cases, visible] whose likelihood is estimated, or None.
 
     Raises:
-        TypeError, ValueError: an argument is not as described.
+        TypeError, ValueError: ``validation`` is nothing that the visible units can have.
     """
 
+    epoch = RBMEpoch
+
     def __init__(
-        self, where: str, rbm: RBM, validation: Tensor | None, patience: int | None
+        self, where: str, rbm: RBM, criterion: nn.Module, validation: Tensor | None
     ) -> None:
-        if patience is not None:
-            check_count(where, "patience", patience, 1)
-            if validation is None:
-                raise ValueError(f"{where}: expected validation data with patience, got None")
         if validation is not None:
             rbm.visible_layer().check(where, "validation", validation, states=True)
+        self._rbm = rbm
+        self._criterion = criterion
         self._validation = validation
-        self._patience = patience
-        self._best: dict[str, Tensor] | None = None
-        self._best_epoch = 0
-        self._best_value = -float("inf")
+        self._warning = LagWarning()
 
-    def log_likelihood(self, rbm: RBM) -> float | None:
-        """The validation likelihood of the RBM as it is, in nats per case."""
+    def measure(self, epoch: int, batch: Tensor, due: bool) -> dict[str, float | None]:
+        """Return what an epoch records beside its loss; costly things only when they are due."""
+        lag = chain_lag(self._rbm, self._criterion) if due else None
+        self._warning.look(epoch, lag)
+        return {
+            "pseudo_log_likelihood": pseudo_likelihood(self._rbm, batch) if due else None,
+            "log_likelihood": self._log_likelihood(),
+            "chain_lag": None if lag is None else lag[0],
+        }
+
+    def hint(self) -> str:
+        """Return what else, beside a lower learning rate, may keep a training from diverging."""
+        visible, hidden = self._rbm.visible_layer(), self._rbm.hidden_layer()
+        if visible.continuous and hidden.continuous:
+            return ", or smaller weights: two continuous layers have a density only with small ones"
+        return " or standardised data" if visible.continuous else ""
+
+    def _log_likelihood(self) -> float | None:
         if self._validation is None:
             return None
         return log_likelihood(
-            rbm, self._validation, betas=_BETAS, generator=_own_generator(rbm), progress=False
+            self._rbm,
+            self._validation,
+            betas=_BETAS,
+            generator=_own_generator(self._rbm),
+            progress=False,
         ).value
-
-    def after(self, rbm: RBM, epoch: Epoch) -> bool:
-        """Keep the parameters if they are the best; return whether to stop."""
-        if self._patience is None or epoch.log_likelihood is None:
-            return False
-        if epoch.log_likelihood > self._best_value:
-            self._best_value, self._best_epoch = epoch.log_likelihood, epoch.epoch
-            self._best = {name: value.clone() for name, value in rbm.state_dict().items()}
-        return epoch.epoch - self._best_epoch >= self._patience
-
-    def apply(self, rbm: RBM) -> int | None:
-        """Set the RBM to the best parameters; return their epoch."""
-        if self._best is None:
-            return None
-        rbm.load_state_dict(self._best)
-        return self._best_epoch
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what is known so far."""
-        return {"best": self._best, "epoch": self._best_epoch, "value": self._best_value}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what ``state_dict`` returned."""
-        self._best, self._best_epoch = state["best"], state["epoch"]
-        self._best_value = state["value"]

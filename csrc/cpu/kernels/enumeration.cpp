@@ -56,25 +56,27 @@ Products products(const EnumeratedLayer& layer, const double* high_factor) {
   return result;
 }
 
-// log Σ of sixteen numbers, each times its weight.
-double log_sum(const Products& numbers, const double* weights) {
+// Sixteen numbers, each times its weight, in units of exp(the result).
+double scaled(const Products& numbers, const double* weights, double* out) {
   int64_t highest = numbers.exponent[0];
   for (int64_t i = 1; i < kLowStates; ++i) {
     highest = numbers.exponent[i] > highest ? numbers.exponent[i] : highest;
   }
-  double sum = 0;
   for (int64_t i = 0; i < kLowStates; ++i) {
     const int64_t power = numbers.exponent[i] - highest;
     const double scale = power < -kExponentBias + 1
                              ? 0
                              : __builtin_bit_cast(double, (power + kExponentBias) << kMantissaBits);
-    sum += numbers.mantissa[i] * weights[i] * scale;
+    out[i] = numbers.mantissa[i] * weights[i] * scale;
   }
-  return std::log(sum) + static_cast<double>(highest) * kLog2;
+  return static_cast<double>(highest) * kLog2;
 }
 
-// High states are visited in the order of a Gray code, in which neighbours differ in one unit.
-double log_sum_states(const EnumeratedLayer& layer, int64_t first, int64_t last, double* scratch) {
+// Visits high states in the order of a Gray code, in which neighbours differ in one unit. `visit`
+// gets the state, its bias energy, and exp(field) of every other unit, which it may overwrite.
+template <typename Visit>
+void for_each_high_state(const EnumeratedLayer& layer, int64_t first, int64_t last, double* scratch,
+                         const Visit& visit) {
   double* const field = scratch;
   double* const factor = scratch + layer.others;
   const auto gray = [](int64_t number) { return number ^ (number >> 1); };
@@ -95,9 +97,6 @@ double log_sum_states(const EnumeratedLayer& layer, int64_t first, int64_t last,
       flip(unit, 1);
     }
   }
-
-  double largest = -__builtin_inf();
-  double sum = 0;
   for (int64_t state = first; state < last; ++state) {
     if (state > first) {
       const int64_t unit = __builtin_ctzll(static_cast<uint64_t>(state));
@@ -106,21 +105,103 @@ double log_sum_states(const EnumeratedLayer& layer, int64_t first, int64_t last,
     for (int64_t other = 0; other < layer.others; ++other) {
       factor[other] = exponential(field[other]);
     }
-    const double term = energy + log_sum(products(layer, factor), layer.low_weights);
-    if (term > largest) {
-      sum = sum * std::exp(largest - term) + 1;
-      largest = term;
-    } else {
-      sum += std::exp(term - largest);
+    visit(gray(state), energy, factor);
+  }
+}
+
+double log_sum_states(const EnumeratedLayer& layer, int64_t first, int64_t last, double* scratch) {
+  double largest = -__builtin_inf();
+  double sum = 0;
+  for_each_high_state(
+      layer, first, last, scratch, [&](int64_t, double energy, const double* factor) {
+        double terms[kLowStates];
+        const double unit = scaled(products(layer, factor), layer.low_weights, terms);
+        double of_state = 0;
+        for (const double term : terms) {
+          of_state += term;
+        }
+        const double term = energy + std::log(of_state) + unit;
+        if (term > largest) {
+          sum = sum * std::exp(largest - term) + 1;
+          largest = term;
+        } else {
+          sum += std::exp(term - largest);
+        }
+      });
+  return largest + std::log(sum);
+}
+
+void multiply(double* values, int64_t count, double factor) {
+  for (int64_t i = 0; i < count; ++i) {
+    values[i] *= factor;
+  }
+}
+
+// Adds each low state's term times the mean of a unit of the other layer; returns the sum of these.
+double add_means(double high_factor, const double* low_factor, const double* terms, double* sums) {
+  double products[kLowStates];
+  for (int64_t i = 0; i < kLowStates; ++i) {
+    const double factor = high_factor * low_factor[i];
+    products[i] = terms[i] * (factor / (1 + factor));
+  }
+  for (int64_t i = 0; i < kLowStates; ++i) {
+    sums[i] += products[i];
+  }
+  for (int64_t half = kLowStates / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; ++i) {
+      products[i] += products[i + half];
     }
   }
-  return largest + std::log(sum);
+  return products[0];
+}
+
+double sum_moments(const EnumeratedLayer& layer, int64_t first, int64_t last, double* scratch,
+                   const MomentSums& sums) {
+  double unit = -__builtin_inf();
+  for_each_high_state(
+      layer, first, last, scratch, [&](int64_t state, double energy, double* factor) {
+        double terms[kLowStates];
+        const double of_state = energy + scaled(products(layer, factor), layer.low_weights, terms);
+        if (of_state > unit) {
+          const double smaller = std::exp(unit - of_state);
+          multiply(sums.low, kLowStates, smaller);
+          multiply(sums.high, layer.high_units, smaller);
+          multiply(sums.low_pairs, layer.others * kLowStates, smaller);
+          multiply(sums.high_pairs, layer.high_units * layer.others, smaller);
+          unit = of_state;
+        }
+        multiply(terms, kLowStates, std::exp(of_state - unit));
+
+        double total = 0;
+        for (int64_t i = 0; i < kLowStates; ++i) {
+          sums.low[i] += terms[i];
+          total += terms[i];
+        }
+        // The sums over low states take the place of the factors, which are not needed again.
+        double* const other_total = factor;
+        for (int64_t other = 0; other < layer.others; ++other) {
+          other_total[other] = add_means(factor[other], layer.low_factors + other * kLowStates,
+                                         terms, sums.low_pairs + other * kLowStates);
+        }
+        for (int64_t high = 0; high < layer.high_units; ++high) {
+          if (((state >> high) & 1) == 0) {
+            continue;
+          }
+          sums.high[high] += total;
+          double* const pairs = sums.high_pairs + high * layer.others;
+          for (int64_t other = 0; other < layer.others; ++other) {
+            pairs[other] += other_total[other];
+          }
+        }
+      });
+  return unit;
 }
 
 }  // namespace
 
 void add_enumeration_kernel(Kernels& kernels) {
   kernels.log_sum_states = &log_sum_states;
+  kernels.sum_moments = &sum_moments;
 }
 
 }  // namespace torch_rbm::cpu::TORCH_RBM_CAPABILITY

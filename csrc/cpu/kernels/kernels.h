@@ -164,12 +164,21 @@ inline constexpr int64_t kLowStates = 1 << kLowUnits;
 /// and the other layer, of `others` units.
 struct EnumeratedLayer {
   int64_t others;
+  int64_t high_units;
   const double* other_bias;
   const double* high_weights;  // [high units][others]
   const double* high_bias;
   const double* low_weights;  // exp of the low units' biases, for each of their states
   const double* low_factors;  // [others][low states]: exp of what the low units add to a field
   int64_t safe_factors;       // how many 1 + exp(field) may be multiplied without overflow
+};
+
+/// Where a kernel adds up exp(-E) over states, times 1, a state, or a product of states.
+struct MomentSums {
+  double* low;         // [low states]: of each state of the low units
+  double* high;        // [high units]
+  double* low_pairs;   // [others][low states]: times the mean of the other unit
+  double* high_pairs;  // [high units][others]
 };
 
 /// What kernels cost: nanoseconds for 16 units of 32 bits on one thread.
@@ -203,6 +212,11 @@ struct Kernels {
   /// `last` of a Gray code. `scratch` has room for twice as many numbers as there are others.
   double (*log_sum_states)(const EnumeratedLayer& layer, int64_t first, int64_t last,
                            double* scratch);
+
+  /// Adds up the same over the same states for the moments of the model, onto zeros. Returns the
+  /// logarithm of the unit that the sums are in.
+  double (*sum_moments)(const EnumeratedLayer& layer, int64_t first, int64_t last, double* scratch,
+                        const MomentSums& sums);
 
   /// Uniforms of `rows` rows of units, the first of which are at draw.first_row and draw.block.
   void (*uniform)(Draw draw, int64_t rows, int64_t units, float* out);

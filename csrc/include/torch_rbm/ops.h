@@ -131,6 +131,22 @@ struct ContrastiveDivergence {
                                                  const Tensor& hidden_bias,
                                                  const Units& units = {});
 
+struct Moments {
+  /// log Z, a float64 scalar, as the other values float64.
+  Tensor log_partition;
+  /// ⟨hᵀv⟩, [hidden, visible].
+  Tensor weight;
+  /// ⟨v⟩, [visible].
+  Tensor visible;
+  /// ⟨h⟩, [hidden].
+  Tensor hidden;
+};
+
+/// Exact log Z and its derivatives for weight and biases, the moments of the model: the negative
+/// phase without sampling. Where log_partition is exact.
+[[nodiscard]] TORCH_RBM_API Moments moments(const Tensor& weight, const Tensor& visible_bias,
+                                            const Tensor& hidden_bias, const Units& units = {});
+
 /// Annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008) along `betas`, float64
 /// [2 or more]: from the base model without weights and with `base_visible_bias` (β = 0) to the
 /// model (β = 1), or back. `chain` holds samples of the distribution at betas[0]. Returns the log

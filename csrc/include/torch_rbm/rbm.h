@@ -50,6 +50,7 @@ class TORCH_RBM_API RBMImpl : public torch::nn::Cloneable<RBMImpl> {
                                                  const std::optional<Tensor>& clamp = std::nullopt,
                                                  const Random& random = {}) const;
   [[nodiscard]] Tensor log_partition() const;
+  [[nodiscard]] Moments moments() const;
 
   Tensor weight;
   Tensor visible_bias;

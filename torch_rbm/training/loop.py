@@ -1,0 +1,290 @@
+"""The training loop: updates, epochs, and how they go on after a stop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from torch_rbm.data import Batches
+from torch_rbm.training.averaging import WeightAverage
+from torch_rbm.training.callbacks import Callback
+from torch_rbm.training.checkpoint import Checkpoint, RandomState
+from torch_rbm.training.early_stopping import EarlyStopping
+from torch_rbm.training.factories import OptimizerFactory, SchedulerFactory, parameter_groups
+from torch_rbm.training.history import EpochT, History
+from torch_rbm.training.interrupts import interrupts_held
+
+# The first epochs, and later so many updates each, are followed by costly measurements.
+_MEASURED_EPOCHS = 10
+_MEASURED_UPDATES = 20
+
+#: Turns a batch, and what goes beside it, into the arguments of the loss after the generator.
+Prepare = Callable[[Tensor, Tensor | None], tuple[Tensor, tuple[Tensor, ...]]]
+
+
+class Monitor(Protocol[EpochT]):
+    """What is measured between epochs."""
+
+    epoch: type[EpochT]
+
+    def measure(self, epoch: int, batch: Tensor, due: bool) -> dict[str, float | None]:
+        """Return the values of an epoch's record beside those that every training has."""
+
+    def hint(self) -> str:
+        """Return what else may keep a training from diverging."""
+
+
+class Training(Generic[EpochT]):
+    """A training that can be stopped between any two updates, and go on.
+
+    Args:
+        where: the caller's name, for messages.
+        module: what is trained.
+        criterion: its loss, called with a batch, the generator and what else ``prepare`` returns.
+        batches: the data.
+        monitor: measures between epochs.
+        stopping: keeps the best parameters.
+        optimizer: makes the optimizer.
+        scheduler: makes the scheduler.
+        epochs: passes over the data.
+        weight_decay: the optimizer's, for the weights.
+        average: the share of the training, at its end, whose parameters are averaged.
+        prepare: see :data:`Prepare`.
+        penalty: what a batch adds to the loss.
+        callbacks: listen.
+        checkpoint: the file to write to and to go on from.
+        checkpoint_seconds: time between two checkpoints.
+        generator: what the loss draws from; the default generator when None.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        module: nn.Module,
+        criterion: nn.Module,
+        batches: Batches,
+        monitor: Monitor[EpochT],
+        stopping: EarlyStopping,
+        *,
+        optimizer: OptimizerFactory,
+        scheduler: SchedulerFactory,
+        epochs: int,
+        weight_decay: float,
+        average: float,
+        prepare: Prepare,
+        penalty: Callable[[Tensor], Tensor] | None,
+        callbacks: Sequence[Callback],
+        checkpoint: Checkpoint | None,
+        checkpoint_seconds: float,
+        generator: torch.Generator | None,
+    ) -> None:
+        self.where = where
+        self.module = module
+        self.criterion = criterion
+        self.batches = batches
+        self.monitor = monitor
+        self.stopping = stopping
+        self.epochs = epochs
+        self.total = max(epochs * len(batches), 1)
+        self.optimizer = optimizer(parameter_groups(module, weight_decay))
+        attach = getattr(criterion, "attach", None)
+        if callable(attach):
+            attach(self.optimizer)
+        self.scheduler = scheduler(self.optimizer, self.total)
+        self.average = WeightAverage(module, self.total - round(average * self.total))
+        self.prepare = prepare
+        self.penalty = penalty
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_seconds = checkpoint_seconds
+        self.generator = generator
+        device = next(module.parameters()).device
+        self.random = RandomState(generator, device)
+        self.history: History[EpochT] = History()
+        # Where the training is: updates made, batches of this epoch, and the epoch's sums.
+        self.updates = 0
+        self.position = 0
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        self.seconds = 0.0
+        self.finished = False
+
+    def run(self, description: str, progress: bool) -> History[EpochT]:
+        """Train from where it is to the end; when anything goes wrong, nothing was trained."""
+        before = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
+        try:
+            with tqdm(
+                total=self.total, desc=description, disable=not progress, unit="batch"
+            ) as bar:
+                self._run(bar)
+        except Exception:
+            self.module.load_state_dict(before)
+            raise
+        return self.history
+
+    def _run(self, bar: tqdm[Any]) -> None:
+        if self.checkpoint is not None and self.checkpoint.exists():
+            self.load_state_dict(self.checkpoint.load(self.module))
+            bar.update(self.updates)
+        for callback in self.callbacks:
+            callback.on_start(self.module, list(self.history.epochs))
+        try:
+            with interrupts_held(self.checkpoint is not None) as interrupted:
+                while not self.finished and len(self.history.epochs) < self.epochs:
+                    batch = self._pass(bar, interrupted)
+                    self._end_epoch(bar, batch)
+            if not self.finished:
+                self._finish()
+        finally:
+            for callback in self.callbacks:
+                callback.on_end(self.module)
+
+    def _pass(self, bar: tqdm[Any], interrupted: Callable[[], bool]) -> Tensor:
+        """Make what is left of an epoch; return its last batch."""
+        started = saved = time.monotonic()
+        before = self.seconds
+        batch = torch.empty(0)
+        for batch, beside in self.batches:
+            batch = self._update(batch, beside)
+            bar.update()
+            now = time.monotonic()
+            self.seconds = before + now - started
+            if self.checkpoint is not None and now - saved >= self.checkpoint_seconds:
+                self._save()
+                saved = now
+            if interrupted():
+                self._save()
+                raise KeyboardInterrupt
+        return batch
+
+    def _update(self, batch: Tensor, beside: Tensor | None) -> Tensor:
+        with torch.no_grad():
+            batch, arguments = self.prepare(batch, beside)
+        self.optimizer.zero_grad()
+        value = self.criterion(batch, self.generator, *arguments)
+        if self.penalty is not None:
+            value = value + self.penalty(batch)
+        value.backward()
+        self.optimizer.step()
+        self.scheduler.step()
+        self.updates += 1
+        self.position += 1
+        self.average.update(self.updates)
+        self.loss_sum += value.detach().to(self.loss_sum)
+        return batch
+
+    def _end_epoch(self, bar: tqdm[Any], batch: Tensor) -> None:
+        number = len(self.history.epochs) + 1
+        loss = self.loss_sum.item() / len(self.batches)
+        parameters = self.module.parameters()
+        if not (math.isfinite(loss) and all(p.isfinite().all() for p in parameters)):
+            raise FloatingPointError(
+                f"{self.where}: training diverged in epoch {number}; expected a lower learning "
+                f"rate{self.monitor.hint()}; the parameters are as they were"
+            )
+        # Measuring costs as much as some updates: after the first epochs short ones take turns.
+        first = self.updates - len(self.batches)
+        due = number <= _MEASURED_EPOCHS or (
+            self.updates // _MEASURED_UPDATES > first // _MEASURED_UPDATES
+        )
+        measured = self.monitor.measure(number, batch, due)
+        epoch = self.monitor.epoch(
+            number,
+            self.updates,
+            loss,
+            float(self.optimizer.param_groups[0]["lr"]),
+            self.seconds,
+            **measured,
+        )
+        self.history.epochs.append(epoch)
+        self.position, self.seconds = 0, 0.0
+        self.loss_sum.zero_()
+        if due or epoch.score is not None:
+            bar.set_postfix_str(epoch.summary())
+        stop = self.stopping.after(self.module, epoch)
+        for callback in self.callbacks:
+            stop = bool(callback.on_epoch(self.module, epoch)) or stop
+        if stop:
+            self.history.stopped_early = True
+            self._finish()
+
+    def _finish(self) -> None:
+        self.average.apply()
+        self.history.best_epoch = self.stopping.apply(self.module)
+        self.finished = True
+        self._save()
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            self.checkpoint.save(self.module, self.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything but the module's state."""
+        own = {
+            name: value
+            for name, value in self.criterion.state_dict().items()
+            if name not in self._shared()
+        }
+        return {
+            "plan": self._plan(),
+            "criterion": own,
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "average": self.average.state_dict(),
+            "stopping": self.stopping.state_dict(),
+            "history": self.history.state_dict(),
+            "random": self.random.state_dict(),
+            "pass_state": self.batches.pass_state,
+            "updates": self.updates,
+            "position": self.position,
+            "loss_sum": self.loss_sum.item(),
+            "seconds": self.seconds,
+            "finished": self.finished,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state_dict`` returned.
+
+        Raises:
+            ValueError: it is of a training with other epochs, batches or loss.
+        """
+        if state["plan"] != self._plan():
+            raise ValueError(
+                f"{self.where}: expected a checkpoint of the same training, {self._plan()}, got "
+                f"{state['plan']}; remove the file to begin anew"
+            )
+        missing, unexpected = self.criterion.load_state_dict(state["criterion"], strict=False)
+        strange = [name for name in missing if name not in self._shared()] + unexpected
+        if strange:
+            raise ValueError(
+                f"{self.where}: expected a checkpoint of this loss, but {strange} do not fit"
+            )
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.average.load_state_dict(state["average"])
+        self.stopping.load_state_dict(state["stopping"])
+        self.history.load_state_dict(state["history"], self.monitor.epoch)
+        self.updates, self.position = state["updates"], state["position"]
+        self.loss_sum.fill_(state["loss_sum"])
+        self.seconds, self.finished = state["seconds"], state["finished"]
+        self.batches.start_at(state["pass_state"], self.position)
+        self.random.load_state_dict(state["random"])
+
+    def _shared(self) -> set[str]:
+        """Names in the criterion's state that are the module's own, and saved with it."""
+        for name, module in self.criterion.named_modules():
+            if module is self.module:
+                return {f"{name}.{key}" for key in module.state_dict()}
+        return set()
+
+    def _plan(self) -> dict[str, Any]:
+        return {
+            "epochs": self.epochs,
+            "batches": len(self.batches),
+            "loss": type(self.criterion).__name__,
+        }
