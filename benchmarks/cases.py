@@ -74,6 +74,13 @@ def mnist_pictures(name: str) -> Tensor:
     return pixels.reshape(-1, 784).float() / 255
 
 
+def mnist_digits(name: str) -> Tensor:
+    """The digits of "train" or "t10k", int64 [cases]."""
+    digits = mnist_file(f"{name}-labels-idx1-ubyte", 8)
+    assert digits is not None  # they lie beside the pictures
+    return digits.long()
+
+
 def mnist() -> Tensor | None:
     """The training pictures, [60000, 784], 0 or 1 by a threshold of one half; None without them."""
     pixels = mnist_file("train-images-idx3-ubyte", 16)

@@ -11,22 +11,13 @@ import time
 from functools import partial
 
 import torch
-from cases import mnist_file, mnist_pictures
-from torch import Tensor
+from cases import mnist_digits, mnist_pictures
 
 import torch_rbm
 
 
-def load(name: str) -> tuple[Tensor, Tensor]:
-    """Grey values in [0, 1], [cases, 784], and digits, [cases]."""
-    pixels = mnist_pictures(name)
-    digits = mnist_file(f"{name}-labels-idx1-ubyte", 8)
-    assert digits is not None  # they lie beside the pictures
-    return pixels, digits.long()
-
-
 def main() -> None:
-    pixels, digits = load("train")
+    pixels, digits = mnist_pictures("train"), mnist_digits("train")
     torch.manual_seed(0)
     rbm = torch_rbm.ClassificationRBM(784, 500, 10)
     states = rbm.joint(pixels, digits)
@@ -41,7 +32,7 @@ def main() -> None:
         batch_size=100,
     )
     minutes = (time.perf_counter() - started) / 60
-    pixels, digits = load("t10k")
+    pixels, digits = mnist_pictures("t10k"), mnist_digits("t10k")
     with torch.no_grad():
         predicted = torch.cat([rbm.predict(part) for part in pixels.split(1000)])
     error = (predicted != digits).float().mean().item()

@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.2, help="at first; falls linearly to zero")
     parser.add_argument("--average", type=float, default=0.1)
+    parser.add_argument("--weight-decay", type=float, default=0.0)
     parser.add_argument("--plain", action="store_true", help="not centred")
     parser.add_argument("--flip", action="store_true", help="0 and 1 exchanged, in both sets")
     parser.add_argument("--seed", type=int, default=0)
@@ -66,17 +67,23 @@ def main() -> None:
             centered=not options.plain,
         ),
         optimizer=partial(torch.optim.SGD, lr=options.rate),
+        weight_decay=options.weight_decay,
         average=options.average,
         binarize=True,
         checkpoint=options.checkpoint,
     )
     minutes = (time.perf_counter() - started) / 60
     likelihood = torch_rbm.log_likelihood(rbm, test, generator=torch.Generator().manual_seed(1))
+    # Of the same log Z: how much better the model knows the cases that it was trained on.
+    seen = torch.bernoulli(train[: len(test)])
+    with torch.no_grad():
+        gap = (rbm.free_energy(test).mean() - rbm.free_energy(seen).mean()).item()
     result = {
         **{k: v for k, v in vars(options).items() if k not in ("output", "checkpoint")},
         "test_log_likelihood": round(likelihood.value, 3),
         "lower": round(likelihood.lower, 3),
         "upper": round(likelihood.upper, 3),
+        "training_cases_minus_test": round(gap, 3),
         "method": likelihood.method,
         "effective_sample_size": round(min(likelihood.ess, 1e9), 1),
         "minutes": round(minutes, 1),

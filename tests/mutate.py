@@ -33,6 +33,8 @@ JUDGES = [
     "test_evaluation.py",
     "test_bad_input.py",
     "test_dbn.py",
+    "test_up_down.py",
+    "test_fine_tuning.py",
     "test_kernels.py",
     "test_kernel_states.py",
     "test_relu.py",

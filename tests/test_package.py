@@ -98,6 +98,35 @@ class TestStrangersProject:
         run = subprocess.run([stranger / "readme"], check=True, capture_output=True, text=True)
         assert -544 < float(run.stdout) < -400  # untrained: -784 log 2 = -543.4
 
+    @pytest.mark.parametrize("kind", ["rbm", "dbn"])
+    def test_models_go_from_python_to_cpp_and_back(self, stranger, tmp_path, kind):
+        """Trained in Python, used and trained further in C++, and used in Python again."""
+        torch.manual_seed(1)
+        v = torch.ones(3, 6)
+        if kind == "rbm":
+            model = torch_rbm.RBM(6, 4, visible_units=[("a", "gaussian", 4), ("b", "spin", 2)])
+        else:
+            model = torch_rbm.DBN([6, 5, 4], units=["bernoulli", "spin", "bernoulli"])
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.5)
+        torch_rbm.save(model, tmp_path / "python.pt")
+        run = subprocess.run(
+            [stranger / "exchange", kind, tmp_path / "python.pt", tmp_path / "cpp.pt"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        back = torch_rbm.load(tmp_path / "cpp.pt")
+        assert type(back) is type(model)
+
+        def value(of):
+            return (of.free_energy(v) if kind == "rbm" else of(v)).sum().item()
+
+        before, after = map(float, run.stdout.split())
+        assert before == pytest.approx(value(model), rel=1e-6)
+        assert after == pytest.approx(value(back), rel=1e-6)
+        assert abs(after - before) > 1e-3  # it was trained
+
     def test_a_scripted_model(self, stranger, tmp_path):
         """A program that names no symbol of ours loads a model that calls our operators."""
         rbm = torch_rbm.RBM(6, 4)

@@ -11,7 +11,15 @@ from torch_rbm.centering import Centering
 from torch_rbm.classification import ClassificationRBM, HybridLoss
 from torch_rbm.conversion import exchange_spins
 from torch_rbm.data import decode_categories, encode_categories
-from torch_rbm.dbn import DBN
+from torch_rbm.dbn import (
+    DBN,
+    Autoencoder,
+    BeliefLayer,
+    UpDown,
+    fit_up_down,
+    lower_bound,
+    pretrain,
+)
 from torch_rbm.diagnostics import (
     ChainReport,
     autocorrelation_time,
@@ -43,8 +51,11 @@ from torch_rbm.training import (
     CSVLog,
     Epoch,
     History,
+    RBMEpoch,
     SparsityTarget,
+    SupervisedEpoch,
     TensorBoardLog,
+    fine_tune,
     fit,
     linear_decay,
 )
@@ -52,6 +63,8 @@ from torch_rbm.training import (
 __all__ = [
     "DBN",
     "RBM",
+    "Autoencoder",
+    "BeliefLayer",
     "CSVLog",
     "Callback",
     "Centering",
@@ -67,9 +80,12 @@ __all__ = [
     "MeanFieldContrastiveDivergence",
     "ParallelTempering",
     "PersistentContrastiveDivergence",
+    "RBMEpoch",
     "SparsityTarget",
+    "SupervisedEpoch",
     "TensorBoardLog",
     "TrajectoryTempering",
+    "UpDown",
     "__version__",
     "ais_schedule",
     "autocorrelation_time",
@@ -79,7 +95,9 @@ __all__ = [
     "effective_sample_size",
     "encode_categories",
     "exchange_spins",
+    "fine_tune",
     "fit",
+    "fit_up_down",
     "free_energy_gap",
     "initialize",
     "kl_divergence",
@@ -87,7 +105,9 @@ __all__ = [
     "load",
     "log_likelihood",
     "log_partition",
+    "lower_bound",
     "ops",
+    "pretrain",
     "pseudo_log_likelihood",
     "reconstruction_error",
     "save",

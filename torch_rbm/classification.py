@@ -97,6 +97,19 @@ class ClassificationRBM(RBM):
         return hidden + self.visible_bias[self.data :]
 
     @torch.jit.export
+    def data_free_energy(self, data: Tensor) -> Tensor:
+        """−log Σ exp(−E) over labels and hidden states, in nats, [...]; −log p(data) − log Z.
+
+        Args:
+            data: [..., data].
+        """
+        logits = self.logits(data)
+        label = torch.zeros_like(logits, dtype=self.weight.dtype)
+        label[..., 0] = 1
+        joint = torch.cat([data.to(self.weight.dtype), label], -1)
+        return self.free_energy(joint, None) + logits[..., 0] - logits.logsumexp(-1)
+
+    @torch.jit.export
     def predict(self, data: Tensor) -> Tensor:
         """The most probable class of each row, int64 [...].
 
@@ -106,6 +119,11 @@ class ClassificationRBM(RBM):
         if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             self._check_data("ClassificationRBM.predict", data)
         return self.logits(data).argmax(-1)
+
+    @torch.jit.unused
+    def data_layer(self) -> Units:
+        """Return what is known about the data units."""
+        return self._data_layer
 
     @torch.jit.unused
     def _check_data(self, where: str, data: Tensor) -> None:

@@ -56,9 +56,20 @@ def load(where: str, path: str | os.PathLike[str], *kinds: str) -> dict[str, Any
             f"{where}: expected {os.fspath(path)} to be a {kinds[0]} of torch_rbm, got a file that "
             f"torch.load(weights_only=True) refuses: {str(error).splitlines()[0]}"
         ) from error
+    content = _dicts(content)
     if not isinstance(content, dict) or content.get("kind") not in kinds:
         raise ValueError(f"{where}: expected {os.fspath(path)} to be a {kinds[0]} of torch_rbm")
     return content
+
+
+def _dicts(content: Any) -> Any:
+    """Return dicts for the tuples of pairs that C++ programs write in their place."""
+    is_pairs = isinstance(content, tuple) and all(
+        isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in content
+    )
+    if is_pairs and content:
+        return {name: _dicts(value) for name, value in content}
+    return list(content) if isinstance(content, tuple) else content
 
 
 def _umask() -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torch_rbm.classification import ClassificationRBM
+from torch_rbm.dbn import DBN
 from torch_rbm.files import load as load_file
 from torch_rbm.files import save_atomically
 from torch_rbm.rbm import RBM
@@ -15,42 +16,57 @@ from torch_rbm.training.checkpoint import KIND as CHECKPOINT
 from torch_rbm.validation import words
 
 _KIND = "model"
-_CLASSES: dict[str, type[RBM]] = {"RBM": RBM, "ClassificationRBM": ClassificationRBM}
+_CLASSES: dict[str, type[RBM] | type[DBN]] = {
+    "RBM": RBM,
+    "ClassificationRBM": ClassificationRBM,
+    "DBN": DBN,
+}
 
 
-def save(rbm: RBM, path: str | os.PathLike[str]) -> None:
-    """Write an RBM to a file, whole or not at all, for :func:`load`.
+def save(model: RBM | DBN, path: str | os.PathLike[str]) -> None:
+    """Write a model to a file, whole or not at all, for :func:`load`.
 
     Args:
-        rbm: an RBM or a classifier.
+        model: an RBM, a classifier or a deep belief net.
         path: the file, which is replaced if there is one.
 
     Raises:
-        TypeError: ``rbm`` is neither.
+        TypeError: ``model`` is none of these.
     """
-    if _CLASSES.get(type(rbm).__name__) is not type(rbm):
-        raise TypeError(f"save: expected a torch_rbm.RBM, got {words(rbm)}")
-    content = {"kind": _KIND, "model": rbm.description(), "parameters": rbm.state_dict()}
+    if _CLASSES.get(type(model).__name__) is not type(model):
+        raise TypeError(f"save: expected a torch_rbm.RBM or torch_rbm.DBN, got {words(model)}")
+    # A plain dict, as C++ programs read it; a state_dict has attributes besides.
+    parameters = dict(model.state_dict())
+    content = {"kind": _KIND, "model": model.description(), "parameters": parameters}
     save_atomically(content, path)
 
 
-def load(path: str | os.PathLike[str]) -> RBM:
-    """Read an RBM from what :func:`save` or a training's checkpoint has written.
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read a model from what :func:`save` or a training's checkpoint has written.
 
-    Nothing in the file is run as code. The RBM is on the CPU.
+    Nothing in the file is run as code. The model is on the CPU.
+
+    Returns:
+        A :class:`torch_rbm.RBM`, :class:`torch_rbm.ClassificationRBM` or :class:`torch_rbm.DBN`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds no RBM.
+        ValueError: it holds no such model.
     """
     content = load_file("load", path, _KIND, CHECKPOINT)
-    rbm = made(content["model"])
-    rbm.load_state_dict(content["parameters"])
-    return rbm
+    description = content["model"]
+    if description.get("class") not in _CLASSES:
+        raise ValueError(
+            f"load: expected {os.fspath(path)} to hold an RBM or a deep belief net, got the "
+            f"checkpoint of a {description.get('class')}"
+        )
+    model = made(description)
+    model.load_state_dict(content["parameters"])
+    return model
 
 
-def made(description: dict[str, Any]) -> RBM:
-    """Make an RBM with new parameters from what ``description()`` returned."""
+def made(description: dict[str, Any]) -> RBM | DBN:
+    """Make a model with new parameters from what ``description()`` returned."""
     arguments = dict(description)
     kind = _CLASSES[arguments.pop("class")]
     dtype = getattr(torch, arguments.pop("dtype"))

@@ -23,8 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
-from torch import Tensor, nn
-from tqdm.auto import trange
+from torch import Tensor
 
 import torch_rbm
 
@@ -53,21 +52,6 @@ def baselines(x: Tensor, x_test: Tensor, y: Tensor, y_test: Tensor) -> dict[str,
         name: model.fit(x.numpy(), y.numpy()).score(x_test.numpy(), y_test.numpy())
         for name, model in models.items()
     }
-
-
-def fine_tune(net: nn.Sequential, x: Tensor, y: Tensor, epochs: int) -> None:
-    """Train the classifier as any torch module, with dropout behind each hidden layer."""
-    training = nn.Sequential(
-        *(m if not isinstance(m, nn.Sigmoid) else nn.Sequential(m, nn.Dropout(0.5)) for m in net)
-    )
-    optimizer = torch.optim.Adam(training.parameters(), lr=1e-2, weight_decay=1e-5)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    for _ in trange(epochs, desc="fine-tuning"):
-        for rows in torch.randperm(len(x)).split(50):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(training(x[rows]), y[rows]).backward()
-            optimizer.step()
-        schedule.step()
 
 
 def save_grid(path: Path, pictures: Tensor, title: str, colours: str, columns: int = 16) -> None:
@@ -103,8 +87,16 @@ def main() -> None:
         batch_size=50,
         loss=functools.partial(torch_rbm.PersistentContrastiveDivergence, chains=50, centered=True),
     )
-    net = dbn.classifier(10)
-    fine_tune(net, x, y, arguments.epochs)
+    net = dbn.classifier(10, dropout=0.5)
+    torch_rbm.fine_tune(
+        net,
+        x,
+        y,
+        epochs=arguments.epochs,
+        batch_size=50,
+        optimizer=functools.partial(torch.optim.Adam, lr=1e-2),
+        weight_decay=1e-5,
+    )
     with torch.no_grad():
         accuracy = (net(x_test).argmax(1) == y_test).float().mean().item()
 

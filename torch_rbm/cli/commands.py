@@ -192,8 +192,15 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+def _load_rbm(path: str) -> torch_rbm.RBM:
+    model = torch_rbm.load(path)
+    if not isinstance(model, torch_rbm.RBM):
+        raise ValueError(f"expected {path} to hold an RBM, got a {type(model).__name__}")
+    return model
+
+
 def _evaluate(options: argparse.Namespace) -> None:
-    rbm = torch_rbm.load(options.model)
+    rbm = _load_rbm(options.model)
     data = _states(read_cases(options.data, options.scale), options.binarize)
     estimate = torch_rbm.log_likelihood(
         rbm, data, method=options.method, progress=not options.quiet
@@ -216,7 +223,7 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
 
 @torch.no_grad()
 def _sample(options: argparse.Namespace) -> None:
-    rbm = torch_rbm.load(options.model)
+    rbm = _load_rbm(options.model)
     _check_folder(options.out)
     states, last = rbm.gibbs(independent_chains(rbm, options.n), options.steps)
     if options.means:
@@ -236,7 +243,7 @@ def _features_arguments(parser: argparse.ArgumentParser) -> None:
 
 @torch.no_grad()
 def _features(options: argparse.Namespace) -> None:
-    rbm = torch_rbm.load(options.model)
+    rbm = _load_rbm(options.model)
     data = read_cases(options.data, options.scale)
     rbm.visible_layer().check(options.data, "data", data)
     _check_folder(options.out)
@@ -252,9 +259,9 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    rbm = torch_rbm.load(options.model)
+    model = torch_rbm.load(options.model)
     _check_folder(options.out)
-    torch.jit.script(rbm).save(options.out)  # type: ignore[no-untyped-call]
+    torch.jit.script(model).save(options.out)
     print(f"TorchScript in {options.out}, for C++ and Python programs that load torch_rbm first")
 
 

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 
-def save_grid(rows: Tensor, path: str | Path, shape: str | None = None) -> None:
-    """Write rows [cases, height · width] as a grid of grey pictures.
+def save_grid(
+    rows: Tensor, path: str | Path, shape: str | None = None, columns: int | None = None
+) -> None:
+    """Write rows [cases, height · width] as a grid of grey pictures, nearly square by default.
 
     Raises:
         ValueError: the shape does not fit the rows.
@@ -21,7 +23,7 @@ def save_grid(rows: Tensor, path: str | Path, shape: str | None = None) -> None:
         from matplotlib import image
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("pictures need matplotlib: pip install matplotlib") from error
-    columns = math.ceil(math.sqrt(len(rows)))
+    columns = columns or math.ceil(math.sqrt(len(rows)))
     lines = math.ceil(len(rows) / columns)
     margin = 2
     canvas = torch.ones(lines * (height + margin) + margin, columns * (width + margin) + margin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from torch_rbm.losses.estimate import SampledLoss, independent_chains
+from torch_rbm.losses.estimate import GradientEstimate, SampledLoss, independent_chains
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_count, check_dense
 
@@ -54,21 +54,14 @@ class ContrastiveDivergence(SampledLoss):
         """Return the options for ``repr``."""
         return ", ".join(filter(None, [f"steps={self.steps}", super().extra_repr()]))
 
-    def forward(
+    def estimate(
         self,
         data: Tensor,
         generator: torch.Generator | None = None,
         observed: Tensor | None = None,
-    ) -> Tensor:
-        """Return the energy gap, a scalar.
-
-        Args:
-            data: [..., visible].
-            generator: source of random numbers; the default generator when None.
-            observed: bool, broadcastable to ``data``: where false, the value is missing, and its
-                unit is no part of the model of that row.
-        """
-        return self._estimate(data, data, self.steps, generator, observed).loss
+    ) -> GradientEstimate:
+        """Return the loss, its gradients, and the chains, one for each row of ``data``."""
+        return self._estimate(data, data, self.steps, generator, observed)
 
 
 class PersistentContrastiveDivergence(ContrastiveDivergence):
@@ -124,21 +117,17 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
         """Return the options for ``repr``."""
         return f"chains={len(self.chain)}, {super().extra_repr()}"
 
-    def forward(
+    def estimate(
         self,
         data: Tensor,
         generator: torch.Generator | None = None,
         observed: Tensor | None = None,
-    ) -> Tensor:
-        """Return the energy gap, a scalar, for ``data`` of shape [..., visible].
-
-        The chains are of the whole model: with missing values, in other places from row to row,
-        :class:`ContrastiveDivergence` is the estimate. ``observed`` may be a mask [visible].
-        """
+    ) -> GradientEstimate:
+        """Return the loss, its gradients, and the chains, which go on from here in training."""
         estimate = self._estimate(data, self.chain, self.steps, generator, observed)
         if self.training:
             self.chain.copy_(estimate.chain)
-        return estimate.loss
+        return estimate
 
 
 class MeanFieldContrastiveDivergence(ContrastiveDivergence):
@@ -162,16 +151,15 @@ class MeanFieldContrastiveDivergence(ContrastiveDivergence):
     ) -> None:
         super().__init__(rbm, steps, centered=centered, validate=validate)
 
-    def forward(
+    def estimate(
         self,
         data: Tensor,
         generator: torch.Generator | None = None,
         observed: Tensor | None = None,
-    ) -> Tensor:
-        """Return the energy gap, a scalar, for ``data`` of shape [..., visible].
+    ) -> GradientEstimate:
+        """Return the loss, its gradients, and the means that the chains have come to.
 
-        ``generator`` is not used; it is there so that every loss is called alike. ``observed`` is
-        that of :class:`ContrastiveDivergence`.
+        ``generator`` is not used; it is there so that every loss is called alike.
         """
         self._check(data, observed)
         check_dense(type(self).__name__, "data", data)
@@ -182,4 +170,4 @@ class MeanFieldContrastiveDivergence(ContrastiveDivergence):
                     chain = torch.where(observed, chain, torch.zeros_like(chain))
                 if step < self.steps:
                     chain = self.rbm.visible_mean(self.rbm.hidden_mean(chain))
-        return self._estimate(data, chain, 0, generator, observed).loss
+        return self._estimate(data, chain, 0, generator, observed)

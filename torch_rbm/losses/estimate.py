@@ -13,7 +13,7 @@ from torch_rbm.rbm import RBM
 from torch_rbm.validation import as_rows, check_rbm
 
 
-class Estimate(NamedTuple):
+class GradientEstimate(NamedTuple):
     """A loss, the gradients that its backward() leaves, and the chains it used."""
 
     loss: Tensor
@@ -58,6 +58,33 @@ class SampledLoss(nn.Module):
         }
         return ", ".join(f"{name}=True" for name, value in options.items() if value)
 
+    def estimate(
+        self,
+        data: Tensor,
+        generator: torch.Generator | None = None,
+        observed: Tensor | None = None,
+    ) -> GradientEstimate:
+        """Return the loss of ``data`` with its gradients and the chains of its negative phase."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        data: Tensor,
+        generator: torch.Generator | None = None,
+        observed: Tensor | None = None,
+    ) -> Tensor:
+        """Return the energy gap, a scalar.
+
+        Args:
+            data: [..., visible].
+            generator: source of random numbers; the default generator when None.
+            observed: bool, broadcastable to ``data``: where false, the value is missing, and its
+                unit is no part of the model of that row. Losses with chains of their own, which
+                are of the whole model, take a mask [visible]; with missing values in other places
+                from row to row, :class:`ContrastiveDivergence` is the estimate.
+        """
+        return self.estimate(data, generator, observed).loss
+
     def _check(self, data: Tensor, observed: Tensor | None) -> None:
         if self.validate and not torch.compiler.is_compiling():
             layer = self.rbm.visible_layer()
@@ -70,7 +97,7 @@ class SampledLoss(nn.Module):
         steps: int,
         generator: torch.Generator | None,
         observed: Tensor | None = None,
-    ) -> Estimate:
+    ) -> GradientEstimate:
         """Return the loss of ``data`` with a negative phase ``steps`` steps from ``chain``."""
         rbm = self.rbm
         self._check(data, observed)
@@ -93,13 +120,13 @@ class SampledLoss(nn.Module):
         # The energy is linear in the parameters: this sum is the energy gap.
         precision_term = _precision_term(rbm, data, moved, observed)
         if self.centering is None:
-            return Estimate(linear(rbm, gradients) + precision_term, gradients, moved)
+            return GradientEstimate(linear(rbm, gradients) + precision_term, gradients, moved)
         if self.training:
             self.centering.update(rbm, data, gradients)
         with torch.no_grad():
             gap = linear(rbm, gradients) + precision_term
         loss, gradients = centered_loss(gap, rbm, self.centering, gradients, precision_term)
-        return Estimate(loss, gradients, moved)
+        return GradientEstimate(loss, gradients, moved)
 
 
 def linear(rbm: RBM, gradients: Gradients) -> Tensor:

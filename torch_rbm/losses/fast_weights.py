@@ -7,6 +7,7 @@ from torch import Tensor
 
 from torch_rbm import ops
 from torch_rbm.losses.contrastive_divergence import PersistentContrastiveDivergence
+from torch_rbm.losses.estimate import GradientEstimate
 from torch_rbm.rbm import RBM
 
 
@@ -72,16 +73,13 @@ class FastPersistentContrastiveDivergence(PersistentContrastiveDivergence):
         fast = f"fast_rate={self.fast_rate}, fast_decay={self.fast_decay}"
         return f"{super().extra_repr()}, {fast}"
 
-    def forward(
+    def estimate(
         self,
         data: Tensor,
         generator: torch.Generator | None = None,
         observed: Tensor | None = None,
-    ) -> Tensor:
-        """Return the energy gap, a scalar, for ``data`` of shape [..., visible].
-
-        ``observed`` may be a mask [visible].
-        """
+    ) -> GradientEstimate:
+        """Return the loss, its gradients, and the chains, which go on from here in training."""
         rbm = self.rbm
         with torch.no_grad():
             chain, _ = ops.gibbs(
@@ -101,4 +99,4 @@ class FastPersistentContrastiveDivergence(PersistentContrastiveDivergence):
             fast = (self.fast_weight, self.fast_visible_bias, self.fast_hidden_bias)
             for values, gradient in zip(fast, estimate.gradients, strict=True):
                 values.mul_(self.fast_decay).sub_(gradient, alpha=self.fast_rate)
-        return estimate.loss
+        return estimate

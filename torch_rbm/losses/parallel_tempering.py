@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_rbm import ops
-from torch_rbm.losses.estimate import SampledLoss, independent_chains
+from torch_rbm.losses.estimate import GradientEstimate, SampledLoss, independent_chains
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_count
 
@@ -120,16 +120,13 @@ class ParallelTempering(SampledLoss):
         own = f"chains={chains}, steps={self.steps}, temperatures={levels}"
         return ", ".join(filter(None, [own, super().extra_repr()]))
 
-    def forward(
+    def estimate(
         self,
         data: Tensor,
         generator: torch.Generator | None = None,
         observed: Tensor | None = None,
-    ) -> Tensor:
-        """Return the energy gap, a scalar, for ``data`` of shape [..., visible].
-
-        ``observed`` may be a mask [visible].
-        """
+    ) -> GradientEstimate:
+        """Return the loss, its gradients, and the chains of the RBM, those at β = 1."""
         rbm = self.rbm
         with torch.no_grad():
             chain, accepted, proposed, origin = ops.parallel_tempering(
@@ -145,7 +142,7 @@ class ParallelTempering(SampledLoss):
                 visible_precision=rbm.visible_precision(),
                 generator=generator,
             )
-        loss = self._estimate(data, chain[-1], 0, generator, observed).loss
+        estimate = self._estimate(data, chain[-1], 0, generator, observed)
         if self.training:
             self.chain.copy_(chain)
             self.accepted += accepted
@@ -154,7 +151,7 @@ class ParallelTempering(SampledLoss):
             self.calls += 1
             if self.acceptance is not None and int(self.calls) % _ADAPT_CALLS == 0:
                 self._adapt(self.acceptance)
-        return loss
+        return estimate
 
     def _follow(self, origin: Tensor) -> None:
         """Count the states that arrive at β = 1 from β = 0."""

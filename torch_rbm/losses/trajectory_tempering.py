@@ -10,7 +10,7 @@ from torch import Tensor
 
 from torch_rbm import ops
 from torch_rbm.annealing import bennett
-from torch_rbm.losses.estimate import SampledLoss, independent_chains
+from torch_rbm.losses.estimate import GradientEstimate, SampledLoss, independent_chains
 from torch_rbm.losses.exchange import Proposals, decide, exchange_times
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_count
@@ -160,15 +160,13 @@ class TrajectoryTempering(SampledLoss):
         own = f"chains={len(self.chain)}, steps={self.steps}, sweeps={self.sweeps}"
         return ", ".join(filter(None, [own, super().extra_repr()]))
 
-    def forward(
+    def estimate(
         self,
         data: Tensor,
         generator: torch.Generator | None = None,
         observed: Tensor | None = None,
-    ) -> Tensor:
-        """Return the energy gap, a scalar, for ``data`` of shape [..., visible].
-
-        ``observed`` may be a mask [visible].
+    ) -> GradientEstimate:
+        """Return the loss, its gradients, and the chains of the RBM.
 
         Raises:
             FloatingPointError: steps were taken back thirty times in a row, or log Z is so far off
@@ -181,7 +179,7 @@ class TrajectoryTempering(SampledLoss):
                 self._advance(generator)
                 if int(self.counts[0]) % _GUARD_UPDATES == 0 and observed is None:
                     self._guard(data)
-        return self._estimate(data, self.chain, 0, generator, observed).loss
+        return self._estimate(data, self.chain, 0, generator, observed)
 
     @torch.no_grad()
     def log_partition(self) -> float:

@@ -8,6 +8,7 @@ from torch_rbm.training.factories import (
     linear_decay,
     sgd,
 )
+from torch_rbm.training.fine_tuning import fine_tune
 from torch_rbm.training.fit import fit
 from torch_rbm.training.history import Epoch, History, RBMEpoch, SupervisedEpoch
 from torch_rbm.training.sparsity import SparsityTarget
@@ -24,6 +25,7 @@ __all__ = [
     "SparsityTarget",
     "SupervisedEpoch",
     "TensorBoardLog",
+    "fine_tune",
     "fit",
     "linear_decay",
     "sgd",

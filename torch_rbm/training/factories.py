@@ -30,6 +30,11 @@ def sgd(parameters: Iterable[Any], lr: float = 0.2) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=lr)
 
 
+def adam(parameters: Iterable[Any], lr: float = 1e-3) -> torch.optim.Optimizer:
+    """Make Adam, which suits backpropagation; for sampled gradients plain steps are better."""
+    return torch.optim.Adam(parameters, lr=lr)
+
+
 def default_optimizer(rbm: RBM) -> OptimizerFactory:
     """SGD with a learning rate that suits the units: 0.2 for discrete ones, else 0.01."""
     continuous = rbm.visible_layer().continuous or rbm.hidden_layer().continuous

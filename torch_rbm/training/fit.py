@@ -129,7 +129,7 @@ def fit(
         if transform is not None:
             batch = transform(batch)
         if binarize:
-            batch = _drawn(batch, generator)
+            batch = draw_states(batch, generator)
         if joint is not None and beside is not None:
             return joint(batch, beside), ()
         if observed is None:
@@ -177,7 +177,7 @@ def _joint(
     return joint
 
 
-def _drawn(means: Tensor, generator: torch.Generator | None) -> Tensor:
+def draw_states(means: Tensor, generator: torch.Generator | None) -> Tensor:
     """Bernoulli states with these means, [batch, visible], as bool."""
     device = means.device if generator is None else generator.device
     key = torch.randint(2**63 - 1, (2,), generator=generator, device=device).to(means.device)

@@ -52,6 +52,10 @@ class TORCH_RBM_API RBMImpl : public torch::nn::Cloneable<RBMImpl> {
   [[nodiscard]] Tensor log_partition() const;
   [[nodiscard]] Moments moments() const;
 
+  /// The units as the operators take them, with their precisions.
+  [[nodiscard]] Units units() const;
+  [[nodiscard]] const RBMOptions& options() const { return options_; }
+
   Tensor weight;
   Tensor visible_bias;
   Tensor hidden_bias;
@@ -59,7 +63,6 @@ class TORCH_RBM_API RBMImpl : public torch::nn::Cloneable<RBMImpl> {
   Tensor visible_log_precision;
 
  private:
-  [[nodiscard]] Units units() const;
   [[nodiscard]] LayerUnits visible_units() const;
   [[nodiscard]] LayerUnits hidden_units() const;
 

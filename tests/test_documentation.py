@@ -1,5 +1,6 @@
-"""What the README shows, runs."""
+"""What the README and the documentation show, runs."""
 
+import functools
 import math
 import re
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import torch_rbm
+
 PROJECT = Path(__file__).parent / "cmake_project"
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 # PyTorch says of its CSR tensors that they are in beta state.
@@ -38,3 +42,32 @@ def test_the_cpp_block_is_the_one_that_is_built():
     (block,) = re.findall(r"```cpp\n(.*?)```", README, re.DOTALL)
     source = (PROJECT / "readme.cpp").read_text()
     assert block.strip() in source
+
+
+def given(page: str) -> dict[str, object]:
+    """What a page takes for granted."""
+    pictures = torch.rand(40, 784).round()
+    digits = torch.arange(40) % 10
+    names: dict[str, object] = {"torch": torch, "torch_rbm": torch_rbm, "functools": functools}
+    if page == "dbn.md":
+        names |= {"pictures": pictures, "digits": digits, "states": pictures}
+        names |= {"held_out": pictures, "their_digits": digits}
+    else:
+        names |= {"rbm": torch_rbm.RBM(784, 5), "data": pictures}
+    return names
+
+
+# Training on noise, they lag.
+@pytest.mark.filterwarnings("ignore:fit. the chains are:UserWarning")
+@pytest.mark.parametrize("page", ["dbn.md", "training.md"])
+def test_documentation(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    assert blocks
+    names = given(page)
+    for block in blocks:
+        small = re.sub(r"\b(?:2000|1000|500|250)\b", "12", block)
+        exec(compile(small, page, "exec"), names)
+    if page == "dbn.md":
+        assert names["threes"].shape == (10, 784)
+        assert names["bound"].method == "exact"

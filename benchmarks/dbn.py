@@ -1,0 +1,294 @@
+"""Deep belief nets on MNIST: classification, reconstruction, generation.
+
+    TORCH_RBM_DATA=... python benchmarks/dbn.py classifier     # 784-500-500-2000-10, 3 seeds
+    TORCH_RBM_DATA=... python benchmarks/dbn.py labels         # the same with fewer labels
+    TORCH_RBM_DATA=... python benchmarks/dbn.py autoencoder    # 784-1000-500-250-30
+    TORCH_RBM_DATA=... python benchmarks/dbn.py generative     # labels at the top, up-down
+
+No picture is moved, turned or stretched: the nets do not know that pixels lie in a plane. Prints
+lines of JSON, and appends them to --output; pictures go to the same folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from cases import mnist_digits, mnist_pictures
+from mnist import binary_test_pictures
+from torch import Tensor, nn
+
+import torch_rbm
+from torch_rbm.cli.pictures import save_grid
+
+SIZES = [784, 500, 500, 2000]
+PCD = partial(torch_rbm.PersistentContrastiveDivergence, centered=True)
+
+
+def error(net: Callable[[Tensor], Tensor], pixels: Tensor, digits: Tensor) -> float:
+    """The share of digits that get the wrong class."""
+    with torch.no_grad():
+        predicted = torch.cat([net(part).argmax(1) for part in torch.split(pixels, 1000)])
+    return (predicted != digits).double().mean().item()
+
+
+def report(output: Path, started: float, **figures: object) -> None:
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    line = json.dumps(
+        {
+            **figures,
+            "minutes": round((time.perf_counter() - started) / 60, 1),
+            "peak_memory_gb": round(memory, 2),
+            "threads": torch.get_num_threads(),
+        }
+    )
+    print(line, flush=True)
+    with output.open("a") as file:
+        file.write(line + "\n")
+
+
+def pretrained(seed: int, epochs: int, pixels: Tensor) -> torch_rbm.DBN:
+    torch.manual_seed(seed)
+    dbn = torch_rbm.DBN(SIZES)
+    torch_rbm.initialize(dbn.layers[0], pixels)
+    dbn.pretrain(pixels, epochs=epochs, loss=PCD, binarize=True)
+    return dbn
+
+
+def fine_tuned(
+    net: nn.Sequential, pixels: Tensor, digits: Tensor, epochs: int, rate: float, noise: float
+) -> nn.Sequential:
+    """The classifier after backpropagation, with some of the pixels left out, too."""
+    noisy = nn.Sequential(nn.Dropout(noise), *net)
+    torch_rbm.fine_tune(
+        noisy,
+        pixels,
+        digits,
+        epochs=epochs,
+        optimizer=partial(torch.optim.Adam, lr=rate),
+        average=0.1,
+    )
+    return net.eval()
+
+
+def random_start(net: nn.Sequential) -> nn.Sequential:
+    """A net of the same form with PyTorch's own first weights for sigmoid units (Glorot)."""
+    for module in net:
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+    return net
+
+
+def classifier(options: argparse.Namespace) -> None:
+    pixels, digits = mnist_pictures("train"), mnist_digits("train")
+    test = mnist_pictures("t10k"), mnist_digits("t10k")
+    tune = partial(
+        fine_tuned,
+        pixels=pixels,
+        digits=digits,
+        epochs=options.epochs,
+        rate=options.rate,
+        noise=options.noise,
+    )
+    errors: dict[str, list[float]] = {"pretrained": [], "random": []}
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        started = time.perf_counter()
+        dbn = pretrained(seed, options.pretraining, pixels)
+        stage = time.perf_counter() - started
+        net = tune(dbn.classifier(10, dropout=options.dropout))
+        errors["pretrained"].append(error(net, *test))
+        report(
+            options.output,
+            started,
+            figure="784-500-500-2000-10, pretrained",
+            seed=seed,
+            test_error=errors["pretrained"][-1],
+            pretraining_minutes=round(stage / 60, 1),
+        )
+        if options.without:
+            started = time.perf_counter()
+            torch.manual_seed(seed)
+            net = random_start(torch_rbm.DBN(SIZES).classifier(10, dropout=options.dropout))
+            errors["random"].append(error(tune(net), *test))
+            report(
+                options.output,
+                started,
+                figure="784-500-500-2000-10, not pretrained",
+                seed=seed,
+                test_error=errors["random"][-1],
+            )
+    for name, values in errors.items():
+        if values:
+            report(
+                options.output,
+                time.perf_counter(),
+                figure=f"784-500-500-2000-10, {name}, mean of {len(values)} seeds",
+                test_error=round(statistics.mean(values), 5),
+                worst=max(values),
+            )
+
+
+def labels(options: argparse.Namespace) -> None:
+    """Pretrained on all pictures, fine-tuned with the labels of the first ones of each digit."""
+    pixels, digits = mnist_pictures("train"), mnist_digits("train")
+    test = mnist_pictures("t10k"), mnist_digits("t10k")
+    dbn = pretrained(options.first_seed, options.pretraining, pixels)
+    for count in (100, 1000, 10_000):
+        torch.manual_seed(options.first_seed)
+        order = torch.randperm(len(digits))
+        chosen = torch.cat([order[digits[order] == k][: count // 10] for k in range(10)])
+        epochs = max(options.epochs, 20_000 // count)
+        starts = {
+            "pretrained": dbn.classifier(10, dropout=options.dropout),
+            "random": random_start(torch_rbm.DBN(SIZES).classifier(10, dropout=options.dropout)),
+        }
+        for name, net in starts.items():
+            started = time.perf_counter()
+            rate, noise = options.rate, options.noise
+            tuned = fine_tuned(net, pixels[chosen], digits[chosen], epochs, rate, noise)
+            report(
+                options.output,
+                started,
+                figure=f"{count} labels, {name}",
+                test_accuracy=round(1 - error(tuned, *test), 4),
+            )
+
+
+def autoencoder(options: argparse.Namespace) -> None:
+    from sklearn.decomposition import PCA
+
+    pixels, test = mnist_pictures("train"), mnist_pictures("t10k")
+
+    def squared_error(reconstruction: Tensor) -> float:
+        return (reconstruction - test).double().square().sum(1).mean().item()
+
+    started = time.perf_counter()
+    pca = PCA(30, random_state=0).fit(pixels.numpy())
+    by_pca = torch.from_numpy(pca.inverse_transform(pca.transform(test.numpy()))).float()
+    report(
+        options.output,
+        started,
+        figure="PCA, 30 components",
+        squared_error=round(squared_error(by_pca), 3),
+    )
+    started = time.perf_counter()
+    torch.manual_seed(options.first_seed)
+    dbn = torch_rbm.DBN([784, 1000, 500, 250, 30], units=["bernoulli"] * 4 + ["gaussian"])
+    torch_rbm.initialize(dbn.layers[0], pixels)
+    dbn.pretrain(pixels, epochs=options.pretraining, loss=PCD, binarize=True)
+    net = dbn.autoencoder()
+    torch_rbm.fine_tune(
+        net,
+        pixels,
+        epochs=options.epochs,
+        loss=nn.functional.binary_cross_entropy
+        if options.cross_entropy
+        else nn.functional.mse_loss,
+        optimizer=partial(torch.optim.Adam, lr=options.rate),
+        average=0.1,
+    )
+    with torch.no_grad():
+        by_net = net(test)
+    report(
+        options.output,
+        started,
+        figure="784-1000-500-250-30 autoencoder",
+        squared_error=round(squared_error(by_net), 3),
+    )
+    shown = torch.cat([rows[:15] for rows in (test, by_net, by_pca.clamp(0, 1))])
+    path = options.output.with_name("reconstructions.png")
+    save_grid(shown, path, columns=15)
+    print(f"{path}: digits, the autoencoder's and PCA's reconstructions")
+
+
+def generative(options: argparse.Namespace) -> None:
+    pixels, digits = mnist_pictures("train"), mnist_digits("train")
+    test, test_digits = mnist_pictures("t10k"), mnist_digits("t10k")
+    started = time.perf_counter()
+    torch.manual_seed(options.first_seed)
+    dbn = torch_rbm.DBN(SIZES, classes=10)
+    torch_rbm.initialize(dbn.layers[0], pixels)
+    dbn.pretrain(pixels, labels=digits, epochs=options.pretraining, loss=PCD, binarize=True)
+    report(
+        options.output,
+        started,
+        figure="labels at the top, pretrained",
+        test_error=error(dbn, test, test_digits),
+    )
+    net = dbn.untied()
+    # As the paper does, more Gibbs steps of the top as training goes on.
+    for steps, share in [(3, 1.0), (6, 0.6), (10, 0.3)]:
+        torch_rbm.fit_up_down(
+            net,
+            pixels,
+            digits,
+            epochs=options.epochs // 3,
+            top=partial(torch_rbm.ContrastiveDivergence, steps=steps),
+            optimizer=partial(torch.optim.SGD, lr=options.rate * share),
+            scheduler=torch_rbm.linear_decay if steps == 10 else constant,
+            average=0.3 if steps == 10 else 0.0,
+            binarize=True,
+            validation=(test[:1000], test_digits[:1000]),
+        )
+        report(
+            options.output,
+            started,
+            figure=f"labels at the top, up-down with k = {steps}",
+            test_error=error(net, test, test_digits),
+        )
+    classes = torch.arange(10).repeat_interleave(12)
+    samples = net.sample(len(classes), 1000, mean_visible=True, label=classes)
+    path = options.output.with_name("digits_by_class.png")
+    save_grid(samples.detach(), path, columns=12)
+    print(f"{path}: a row for each digit")
+    bound = torch_rbm.lower_bound(net, binary_test_pictures(), samples=5)
+    report(
+        options.output,
+        started,
+        figure="labels at the top, up-down: lower bound on log p(v)",
+        bound=round(bound.value, 2),
+        error=round(bound.error, 2),
+        lower=round(bound.lower, 2),
+        upper=round(bound.upper, 2),
+    )
+
+
+def constant(
+    optimizer: torch.optim.Optimizer, updates: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    return torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0, 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    tasks = {
+        "classifier": classifier,
+        "labels": labels,
+        "autoencoder": autoencoder,
+        "generative": generative,
+    }
+    parser.add_argument("task", choices=tasks)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--pretraining", type=int, default=20, help="epochs for each layer")
+    parser.add_argument("--epochs", type=int, default=60, help="of fine-tuning")
+    parser.add_argument("--rate", type=float, default=1e-3, help="at first; falls to zero")
+    parser.add_argument("--dropout", type=float, default=0.4, help="of hidden units")
+    parser.add_argument("--noise", type=float, default=0.2, help="share of pixels left out")
+    parser.add_argument("--without", action="store_true", help="a net without pretraining, too")
+    parser.add_argument("--cross-entropy", action="store_true", help="loss of the autoencoder")
+    parser.add_argument("--output", type=Path, default=Path("dbn.json"))
+    options = parser.parse_args()
+    tasks[options.task](options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+// Training RBMs without Python.
+#pragma once
+
+#include <torch_rbm/export.h>
+#include <torch_rbm/rbm.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+namespace torch_rbm {
+
+struct FitOptions {
+  int64_t epochs = 10;
+  int64_t batch_size = 100;
+  /// Persistent chains of the negative phase, and their Gibbs steps for each update.
+  int64_t chains = 100;
+  int64_t steps = 1;
+  /// At first; falls linearly to zero. 0.2 suits units with two states, 0.01 real data.
+  double learning_rate = 0.2;
+  /// Take the step of the centred RBM (Montavon and Müller 2012).
+  bool centered = true;
+  /// The share of the training, at its end, whose parameters are averaged to be the result.
+  double average = 0.1;
+  /// Take grey values in [0, 1] as probabilities, and draw states anew for each batch.
+  bool binarize = false;
+  /// Applied to every batch first, for example the layers below; called without recording.
+  std::function<Tensor(const Tensor&)> transform = nullptr;
+  /// Called after each epoch with its number, from 1, and the mean energy gap between data and
+  /// chains, which is no likelihood.
+  std::function<void(int64_t epoch, double gap)> on_epoch = nullptr;
+  /// Shuffles and draws; the default generator when it has no value.
+  std::optional<at::Generator> generator = std::nullopt;
+};
+
+/// Trains an RBM on `data`, states or means of its visible units [cases, visible], by persistent
+/// contrastive divergence (Tieleman 2008) and stochastic gradient descent. Throws c10::ValueError
+/// where an option or the data are not as described, and c10::Error, with the RBM as it was, where
+/// training diverges.
+TORCH_RBM_API void fit(const RBM& rbm, const Tensor& data, const FitOptions& options = {});
+
+}  // namespace torch_rbm

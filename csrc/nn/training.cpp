@@ -1,0 +1,200 @@
+// The training loop of C++ programs.
+#include "ops/checks.h"
+#include <torch_rbm/training.h>
+
+#include <ATen/Functions.h>
+#include <torch/utils.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+namespace torch_rbm {
+
+namespace {
+
+constexpr auto kFit = "fit";
+
+void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
+  if (data.dim() != 2 || data.size(0) == 0) {
+    checks::value_error(kFit, "expected data [cases, visible] with at least one case, got {} cases",
+                        data.dim() == 2 ? 0 : data.dim());
+  }
+  if (!options.transform && data.size(1) != rbm->weight.size(1)) {
+    checks::value_error(kFit, "expected data [cases, {}], got [{}, {}]", rbm->weight.size(1),
+                        data.size(0), data.size(1));
+  }
+  if (options.epochs < 0 || options.batch_size < 1 || options.chains < 1 || options.steps < 0) {
+    checks::value_error(kFit,
+                        "expected epochs >= 0, batch_size >= 1, chains >= 1 and steps >= 0, got "
+                        "{}, {}, {} and {}",
+                        options.epochs, options.batch_size, options.chains, options.steps);
+  }
+  if (!(options.learning_rate >= 0) || !(options.average >= 0 && options.average <= 1)) {
+    checks::value_error(kFit, "expected learning_rate >= 0 and average in [0, 1], got {} and {}",
+                        options.learning_rate, options.average);
+  }
+}
+
+// The offsets of the centred RBM, which follow the means of the units half way between data and
+// model; torch_rbm/centering.py says more.
+class Centering {
+ public:
+  explicit Centering(const RBM& rbm)
+      : visible_(at::full_like(rbm->visible_bias, kStart)),
+        hidden_(at::full_like(rbm->hidden_bias, kStart)) {}
+
+  /// Moves the offsets, and turns gradients into those of the centred RBM.
+  void apply(const RBM& rbm, const Tensor& data, ContrastiveDivergence& estimate) {
+    constexpr double kRate = 0.01;
+    visible_.lerp_(data.to(visible_.scalar_type()).mean(0) + estimate.grad_visible_bias / 2, kRate);
+    hidden_.lerp_(rbm->hidden_mean(data).mean(0) + estimate.grad_hidden_bias / 2, kRate);
+    estimate.grad_weight.addr_(estimate.grad_hidden_bias, visible_, 1, -1);
+    estimate.grad_weight.addr_(hidden_, estimate.grad_visible_bias, 1, -1);
+    estimate.grad_visible_bias -= hidden_.matmul(estimate.grad_weight);
+    estimate.grad_hidden_bias -= estimate.grad_weight.matmul(visible_);
+  }
+
+ private:
+  static constexpr double kStart = 0.5;
+
+  Tensor visible_;
+  Tensor hidden_;
+};
+
+// The running mean of parameters.
+class Average {
+ public:
+  void add(const std::vector<Tensor>& parameters) {
+    ++count_;
+    if (means_.empty()) {
+      for (const Tensor& parameter : parameters) {
+        means_.push_back(parameter.clone());
+      }
+      return;
+    }
+    for (size_t i = 0; i < means_.size(); ++i) {
+      means_[i].lerp_(parameters[i], 1.0 / static_cast<double>(count_));
+    }
+  }
+
+  void set(const std::vector<Tensor>& parameters) const {
+    for (size_t i = 0; i < means_.size(); ++i) {
+      parameters[i].copy_(means_[i]);
+    }
+  }
+
+ private:
+  int64_t count_ = 0;
+  std::vector<Tensor> means_;
+};
+
+class Training {
+ public:
+  Training(const RBM& rbm, const Tensor& data, const FitOptions& options)
+      : rbm_(rbm),
+        data_(data),
+        options_(options),
+        parameters_(rbm->parameters()),
+        centering_(rbm),
+        chain_(rbm->sample_visible(at::zeros({options.chains, rbm->weight.size(0)},
+                                             rbm->weight.options().requires_grad(false)),
+                                   random())),
+        batches_((data.size(0) + options.batch_size - 1) / options.batch_size) {}
+
+  void run() {
+    for (int64_t epoch = 1; epoch <= options_.epochs; ++epoch) {
+      const double gap = pass();
+      if (!std::isfinite(gap) || !finite()) {
+        TORCH_CHECK(false, "torch_rbm::fit: training diverged in epoch ", epoch,
+                    "; expected a lower learning rate");
+      }
+      if (options_.on_epoch) {
+        options_.on_epoch(epoch, gap);
+      }
+    }
+    average_.set(parameters_);
+  }
+
+ private:
+  [[nodiscard]] Random random() const { return {.generator = options_.generator}; }
+
+  // One pass over the data; returns the mean energy gap.
+  double pass() {
+    const Tensor order = at::randperm(data_.size(0), options_.generator, at::kLong);
+    double gap = 0;
+    for (const Tensor& rows : order.split(options_.batch_size)) {
+      Tensor batch = data_.index_select(0, rows.to(data_.device()));
+      if (options_.transform) {
+        batch = options_.transform(batch);
+      }
+      if (options_.binarize) {
+        batch = at::bernoulli(batch.to(at::kFloat), options_.generator);
+      }
+      gap += update(batch);
+    }
+    return gap / static_cast<double>(batches_);
+  }
+
+  double update(const Tensor& batch) {
+    auto estimate =
+        contrastive_divergence(batch, chain_, rbm_->weight, rbm_->visible_bias, rbm_->hidden_bias,
+                               options_.steps, {.units = rbm_->units(), .random = random()});
+    chain_ = estimate.chain;
+    const double gap = (rbm_->weight * estimate.grad_weight).sum().item<double>() +
+                       rbm_->visible_bias.dot(estimate.grad_visible_bias).item<double>() +
+                       rbm_->hidden_bias.dot(estimate.grad_hidden_bias).item<double>();
+    if (options_.centered) {
+      centering_.apply(rbm_, batch, estimate);
+    }
+    const auto total = static_cast<double>(options_.epochs * batches_);
+    const double rate = options_.learning_rate * (1 - static_cast<double>(updates_) / total);
+    rbm_->weight.sub_(estimate.grad_weight, rate);
+    rbm_->visible_bias.sub_(estimate.grad_visible_bias, rate);
+    rbm_->hidden_bias.sub_(estimate.grad_hidden_bias, rate);
+    ++updates_;
+    if (static_cast<double>(updates_) > (1 - options_.average) * total) {
+      average_.add(parameters_);
+    }
+    return gap;
+  }
+
+  [[nodiscard]] bool finite() const {
+    return std::ranges::all_of(parameters_, [](const Tensor& parameter) {
+      return parameter.isfinite().all().item<bool>();
+    });
+  }
+
+  const RBM& rbm_;
+  const Tensor& data_;
+  const FitOptions& options_;
+  std::vector<Tensor> parameters_;
+  Centering centering_;
+  Average average_;
+  Tensor chain_;
+  int64_t batches_;
+  int64_t updates_ = 0;
+};
+
+}  // namespace
+
+void fit(const RBM& rbm, const Tensor& data, const FitOptions& options) {
+  check(rbm, data, options);
+  const torch::NoGradGuard no_grad;
+  std::vector<Tensor> before;
+  for (const Tensor& parameter : rbm->parameters()) {
+    before.push_back(parameter.clone());
+  }
+  try {
+    Training(rbm, data, options).run();
+  } catch (...) {
+    const auto parameters = rbm->parameters();
+    for (size_t i = 0; i < before.size(); ++i) {
+      parameters[i].copy_(before[i]);
+    }
+    throw;
+  }
+}
+
+}  // namespace torch_rbm

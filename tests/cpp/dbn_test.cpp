@@ -1,0 +1,174 @@
+// Deep belief nets, the training of C++ programs, and models in files.
+#include <torch_rbm/torch_rbm.h>
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <string>
+
+namespace torch_rbm {
+namespace {
+
+// Two groups of noisy pictures of twelve pixels, and which of them each is.
+std::pair<Tensor, Tensor> patterns() {
+  torch::manual_seed(1);
+  const Tensor labels = torch::arange(400).remainder(2);
+  const Tensor left = torch::arange(12).lt(6).to(torch::kFloat32);
+  const Tensor ideal = torch::stack({left, 1 - left}).index_select(0, labels);
+  const Tensor flips = torch::rand({400, 12}).lt(0.05).to(torch::kFloat32);
+  return {(ideal - flips).abs(), labels};
+}
+
+double log_likelihood(const RBM& rbm, const Tensor& data) {
+  const torch::NoGradGuard no_grad;
+  return (-rbm->free_energy(data).mean() - rbm->log_partition()).item<double>();
+}
+
+std::string temporary(const std::string& name) {
+  return (std::filesystem::path(testing::TempDir()) / name).string();
+}
+
+class Fit : public testing::TestWithParam<bool> {};
+
+TEST_P(Fit, ReachesTheEntropyOfThePatterns) {
+  const auto [data, labels] = patterns();
+  RBM rbm(12, 8);
+  std::vector<double> gaps;
+  FitOptions options;
+  options.epochs = 60;
+  options.batch_size = 20;
+  options.centered = GetParam();
+  options.on_epoch = [&](int64_t epoch, double gap) {
+    gaps.push_back(gap);
+    EXPECT_EQ(epoch, static_cast<int64_t>(gaps.size()));
+  };
+  fit(rbm, data, options);
+  EXPECT_EQ(gaps.size(), 60U);
+  // log 2 + 12 H(0.05) = 3.07 nats; independent units have 12 log 2 = 8.3.
+  EXPECT_GT(log_likelihood(rbm, data), -3.7);
+}
+
+INSTANTIATE_TEST_SUITE_P(CenteredOrNot, Fit, testing::Bool());
+
+TEST(FitOptions, AGeneratorFixesTheResult) {
+  const auto [data, labels] = patterns();
+  std::vector<Tensor> weights;
+  for (int run = 0; run < 2; ++run) {
+    torch::manual_seed(2);
+    const RBM rbm(12, 8);
+    FitOptions options;
+    options.epochs = 2;
+    options.binarize = true;
+    options.generator = at::detail::createCPUGenerator(3);
+    static_cast<void>(torch::rand({run + 1}));
+    fit(rbm, data * 0.8, options);
+    weights.push_back(rbm->weight.detach().clone());
+  }
+  EXPECT_TRUE(weights[0].equal(weights[1]));
+}
+
+TEST(FitOptions, ATrainingThatDivergesChangesNothing) {
+  const auto [data, labels] = patterns();
+  const RBM rbm(12, 8);
+  const Tensor before = rbm->weight.detach().clone();
+  FitOptions options;
+  options.learning_rate = 1e38;
+  EXPECT_THROW(fit(rbm, data, options), c10::Error);
+  EXPECT_TRUE(rbm->weight.equal(before));
+}
+
+TEST(FitOptions, AreChecked) {
+  const auto [data, labels] = patterns();
+  const RBM rbm(12, 8);
+  EXPECT_THROW(fit(rbm, data.narrow(1, 0, 11)), c10::ValueError);
+  EXPECT_THROW(fit(rbm, data.narrow(0, 0, 0)), c10::ValueError);
+  EXPECT_THROW(fit(rbm, data, {.epochs = -1}), c10::ValueError);
+  EXPECT_THROW(fit(rbm, data, {.batch_size = 0}), c10::ValueError);
+  EXPECT_THROW(fit(rbm, data, {.average = 2}), c10::ValueError);
+}
+
+TEST(DBNModule, HasTheParametersOfThePythonModule) {
+  DBN dbn(std::vector<int64_t>{6, 5, 4});
+  const auto parameters = dbn->named_parameters();
+  EXPECT_EQ(parameters.size(), 6U);
+  EXPECT_EQ(parameters["layers.1.weight"].sizes(), (at::IntArrayRef{4, 5}));
+  const Tensor v = torch::rand({3, 6});
+  EXPECT_TRUE(dbn->forward(v).equal(dbn->layers()[1]->hidden_mean(dbn->layers()[0]->hidden_mean(v))));
+  const auto copy = std::dynamic_pointer_cast<DBNImpl>(dbn->clone());
+  EXPECT_TRUE(copy->forward(v).equal(dbn->forward(v)));
+  EXPECT_NE(copy->layers()[0]->weight.data_ptr(), dbn->layers()[0]->weight.data_ptr());
+  EXPECT_THROW(DBN(std::vector<int64_t>{6}), c10::ValueError);
+  EXPECT_THROW(DBN(std::vector<int64_t>{6, 5}, std::vector<std::string>{"spin"}), c10::ValueError);
+}
+
+TEST(DBNModule, LearnsWhatTheDataHold) {
+  const auto [data, labels] = patterns();
+  DBN dbn(std::vector<int64_t>{12, 8, 8});
+  FitOptions options;
+  options.epochs = 60;
+  options.batch_size = 20;
+  options.binarize = true;
+  dbn->pretrain(data, options);
+  EXPECT_GT(log_likelihood(dbn->layers()[0], data), -3.7);
+
+  const Tensor samples = dbn->sample(500, 200);
+  EXPECT_EQ(samples.sizes(), (at::IntArrayRef{500, 12}));
+  const Tensor left = torch::arange(12).lt(6).to(torch::kFloat32);
+  const Tensor distance =
+      torch::minimum((samples - left).abs().sum(1), (samples - (1 - left)).abs().sum(1));
+  EXPECT_LT(distance.mean().item<double>(), 2);  // 0.6 for the data, about 4.6 for coin tosses
+  const Tensor means = dbn->sample(50, 50, /*mean_visible=*/true);
+  EXPECT_GT(means.min().item<double>(), 0);
+  const auto generator = at::detail::createCPUGenerator(1);
+  const auto same = at::detail::createCPUGenerator(1);
+  EXPECT_TRUE(dbn->sample(5, 3, false, generator).equal(dbn->sample(5, 3, false, same)));
+
+  auto net = dbn->classifier(2);
+  EXPECT_TRUE(net->forward(data).eq(0).all().item<bool>());
+  torch::optim::Adam optimizer(net->parameters(), 0.05);
+  for (int update = 0; update < 50; ++update) {
+    optimizer.zero_grad();
+    torch::nn::functional::cross_entropy(net->forward(data), labels).backward();
+    optimizer.step();
+  }
+  EXPECT_GT(net->forward(data).argmax(1).eq(labels).to(torch::kFloat64).mean().item<double>(),
+            0.97);
+}
+
+TEST(Files, KeepAnRBM) {
+  const RBM saved(5, 3, RBMOptions{"gaussian:3, categorical(2):2", "spin", true});
+  torch::nn::init::normal_(saved->visible_log_precision);
+  const std::string path = temporary("rbm.pt");
+  save(saved, path);
+  save(saved, path);
+  const RBM loaded = load_rbm(path);
+  const Tensor v = torch::tensor({{0.5, -1.0, 2.0, 0.0, 1.0}});
+  EXPECT_TRUE(loaded->free_energy(v).equal(saved->free_energy(v)));
+  EXPECT_EQ(loaded->options().visible_units, saved->options().visible_units);
+}
+
+TEST(Files, KeepADBN) {
+  DBN saved(std::vector<int64_t>{6, 5, 4},
+            std::vector<std::string>{"gaussian", "bernoulli", "spin"});
+  saved->to(torch::kDouble);
+  const std::string path = temporary("dbn.pt");
+  save(saved, path);
+  DBN loaded = load_dbn(path);
+  const Tensor v = torch::randn({3, 6}, torch::kDouble);
+  EXPECT_TRUE(loaded->forward(v).equal(saved->forward(v)));
+  EXPECT_THROW(static_cast<void>(load_rbm(path)), c10::ValueError);
+}
+
+TEST(Files, ThatAreNone) {
+  EXPECT_THROW(static_cast<void>(load_rbm(temporary("nowhere.pt"))), c10::ValueError);
+  const std::string path = temporary("rubbish.pt");
+  std::ofstream(path) << "not a model";
+  EXPECT_THROW(static_cast<void>(load_rbm(path)), c10::ValueError);
+  EXPECT_THROW(save(RBM(3, 2), temporary("no/such/folder.pt")), c10::ValueError);
+}
+
+}  // namespace
+}  // namespace torch_rbm

@@ -1,0 +1,101 @@
+"""The sources that training takes data from."""
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from torch_rbm.data import Batches
+
+
+class TestBatches:
+    like = torch.zeros(1)
+
+    def batches(self, data, **options):
+        return Batches("test", data, **{"batch_size": 4, "like": self.like, **options})
+
+    def test_a_tensor_is_shuffled_in_every_pass_and_nothing_is_lost(self):
+        data = torch.arange(10.0).reshape(10, 1).expand(10, 3)
+        batches = self.batches(data)
+        passes = [torch.cat([batch for batch, _ in batches]) for _ in range(2)]
+        assert len(batches) == 3
+        assert not passes[0].equal(passes[1])
+        for rows in passes:
+            assert rows[:, 0].sort().values.equal(torch.arange(10.0))
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda x: x,
+            lambda x: x.numpy(),
+            lambda x: TensorDataset(x, torch.zeros(10)),
+            lambda x: DataLoader(TensorDataset(x), batch_size=4),
+            lambda x: DataLoader(list(x), batch_size=4),
+        ],
+        ids=["tensor", "array", "dataset", "loader of tuples", "loader of tensors"],
+    )
+    def test_sources(self, make):
+        data = torch.rand(10, 2, 3, dtype=torch.float64)
+        rows = torch.cat([batch for batch, _ in self.batches(make(data))])
+        assert rows.shape == (10, 6)
+        assert rows.dtype == torch.float32
+        torch.testing.assert_close(rows.sum(), data.sum().float())
+
+    def test_binary_data_keep_their_dtype(self):
+        batch, _ = next(iter(self.batches(torch.ones(5, 3, dtype=torch.uint8))))
+        assert batch.dtype == torch.uint8
+
+    def test_masks_go_with_their_rows(self):
+        data = torch.rand(10, 3)
+        observed = data > 0.5
+        for batch, mask in self.batches(data, beside=observed):
+            assert mask.equal(batch > 0.5)
+        with pytest.raises(TypeError, match="data in one tensor with observed"):
+            self.batches(TensorDataset(data), beside=observed, name="observed")
+
+    @pytest.mark.parametrize("make", [lambda x: x, TensorDataset], ids=["tensor", "dataset"])
+    def test_a_pass_can_go_on_from_any_batch(self, make):
+        data = make(torch.rand(10, 3))
+        batches = self.batches(data, generator=torch.Generator().manual_seed(1))
+        next(iter(batches))
+        whole = [batch for batch, _ in batches]
+        other = self.batches(data, generator=torch.Generator().manual_seed(2))
+        other.start_at(batches.pass_state, 1)
+        rest = [batch for batch, _ in other]
+        assert len(rest) == 2
+        assert all(a.equal(b) for a, b in zip(rest, whole[1:], strict=True))
+        again = [batch for batch, _ in batches]  # and both go on alike
+        assert all(a.equal(b[0]) for a, b in zip(again, other, strict=True))
+
+    def test_pairs(self):
+        """Labels come from a second tensor, or from the items of a dataset."""
+        data, labels = torch.rand(10, 3), torch.arange(10)
+        pairs = TensorDataset(data, labels)
+        for source, beside in [
+            (data, labels),
+            (pairs, True),
+            (DataLoader(pairs, batch_size=4), True),
+        ]:
+            batches = self.batches(source, beside=beside)
+            for batch, classes in batches:
+                assert classes.dtype == torch.int64
+                assert batch.equal(data[classes])
+        real = data.double()
+        batch, targets = next(iter(self.batches(data, beside=real)))
+        assert targets.dtype == torch.float32
+        assert targets.equal(batch)
+
+    def test_pictures_keep_their_shape_where_it_is_wanted(self):
+        batch, _ = next(iter(self.batches(torch.rand(5, 1, 2, 3), flatten=False)))
+        assert batch.shape == (4, 1, 2, 3)
+
+    @pytest.mark.parametrize(
+        ("data", "beside", "error", "message"),
+        [
+            (torch.rand(5, 3), torch.arange(4), ValueError, "expected labels of 5 cases, got"),
+            (torch.rand(5, 3), True, TypeError, "expected labels in a tensor"),
+            (TensorDataset(torch.rand(5, 3)), True, TypeError, r"batches \(data, labels\)"),
+        ],
+    )
+    def test_labels_that_do_not_fit(self, data, beside, error, message):
+        with pytest.raises(error, match=message):
+            list(self.batches(data, beside=beside))

@@ -1,0 +1,103 @@
+"""Fine-tuning of a deep belief net as a model of data: contrastive wake-sleep."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from torch_rbm.classification import ClassificationRBM
+from torch_rbm.dbn.net import DBN
+from torch_rbm.dbn.probability import log_generation, log_recognition
+from torch_rbm.losses import ContrastiveDivergence
+from torch_rbm.losses.estimate import SampledLoss
+from torch_rbm.training import LossFactory
+from torch_rbm.validation import check_factory, words
+
+
+class UpDown(nn.Module):
+    """The up-down loss of a deep belief net (Hinton, Osindero and Teh 2006, appendix B).
+
+    A pass up draws the states of every layer from the data: the weights down learn to make them
+    from the layer above (wake). The top RBM learns by its own loss, contrastive divergence by
+    default, between the states that the data cause and those that its chains have come to. From
+    there a pass down draws dreams: the weights up learn to tell their causes (sleep).
+    ``loss(data, generator, labels).backward()`` leaves all these gradients.
+
+    That the dream starts from a few Gibbs steps off the data's own states, and not from a sample of
+    the model, keeps recognition good near real data, and modes from being averaged away.
+
+    The value is the sum of the three losses, in nats per case: −log p of the layers below the top
+    given their causes, the energy gap of the top RBM, and −log q of the dreams' causes.
+
+    Bias: wake–sleep follows no gradient of a likelihood, as the sleep phase minimises the
+    Kullback–Leibler divergence the wrong way round; and the top RBM has the bias of its loss.
+
+    Args:
+        dbn: the net to train, with untied weights, held as a submodule.
+        top: makes the loss of the top RBM, one with chains; for k steps
+            ``functools.partial(ContrastiveDivergence, steps=k)``.
+        mean_visible: let dreams end in the means of the visible units instead of samples, as in the
+            paper.
+
+    Raises:
+        TypeError: ``dbn`` is no DBN, or ``top`` makes no loss with chains.
+        ValueError: the weights of ``dbn`` are tied.
+    """
+
+    def __init__(
+        self, dbn: DBN, top: LossFactory = ContrastiveDivergence, *, mean_visible: bool = False
+    ) -> None:
+        super().__init__()
+        if not isinstance(dbn, DBN):
+            raise TypeError(f"UpDown: expected a torch_rbm.DBN, got {words(dbn)}")
+        if dbn.tied:
+            raise ValueError("UpDown: expected a net with untied weights, as dbn.untied() makes it")
+        check_factory("UpDown", "top", top, "torch_rbm.ContrastiveDivergence")
+        loss = top(dbn.layers[-1])
+        if not isinstance(loss, SampledLoss):
+            raise TypeError(f"UpDown: expected a loss with chains for the top, got {words(loss)}")
+        self.dbn = dbn
+        self.top = loss
+        self.mean_visible = mean_visible
+
+    def extra_repr(self) -> str:
+        """Return the options for ``repr``."""
+        return "mean_visible=True" if self.mean_visible else ""
+
+    def forward(
+        self,
+        data: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss, a scalar.
+
+        Args:
+            data: [batch, visible].
+            generator: source of random numbers; the default generator when None.
+            labels: classes of the cases, int64 [batch], for a net with classes.
+        """
+        layers, top = self.dbn.layers[:-1], self.dbn.layers[-1]
+        loss = top.weight.new_zeros(())
+        states = data
+        for layer in layers:
+            with torch.no_grad():
+                above = layer.sample_hidden(states, generator)
+            loss = loss - log_generation(layer, states, above).mean()
+            states = above
+        if isinstance(top, ClassificationRBM):
+            if labels is None:
+                raise ValueError(f"UpDown: expected labels of {top.classes} classes, got none")
+            states = top.joint(states, labels)
+        estimate = self.top.estimate(states, generator)
+        loss = loss + estimate.loss
+        dream = estimate.chain[:, : top.weight.shape[1] - self.dbn.classes]
+        for i, layer in reversed(list(enumerate(layers))):
+            with torch.no_grad():
+                means = self.mean_visible and i == 0
+                below = (
+                    layer.visible_mean(dream) if means else layer.sample_visible(dream, generator)
+                )
+            loss = loss - log_recognition(layer, below, dream).mean()
+            dream = below
+        return loss
