@@ -1,7 +1,7 @@
 """An RBM as the prior of a larger autograd model: a variational autoencoder of binary codes.
 
-1797 digits of 8×8 pixels. The decoder makes pixels of a code of twenty bits; the prior over codes
-is either independent bits or an RBM, which learns which codes the encoder uses. Its partition
+1797 digits of 8×8 pixels. A linear decoder makes the pixels of a code of twenty bits; the prior over
+codes is either independent bits or an RBM, which learns which codes go together. Its partition
 function is exact, so that the bound on the likelihood of held-out digits is, too:
 
     python examples/python/prior.py
@@ -16,7 +16,7 @@ import torch_rbm
 
 BITS = 20
 HIDDEN = 16
-EPOCHS = 300
+EPOCHS = 100
 
 
 class Autoencoder(nn.Module):
@@ -25,7 +25,7 @@ class Autoencoder(nn.Module):
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(64, 200), nn.ReLU(), nn.Linear(200, BITS))
-        self.decoder = nn.Sequential(nn.Linear(BITS, 200), nn.ReLU(), nn.Linear(200, 64))
+        self.decoder = nn.Linear(BITS, 64)
         self.prior = torch_rbm.RBM(BITS, hidden)
         self.chains = torch_rbm.PersistentContrastiveDivergence(self.prior, chains=200, steps=5)
 

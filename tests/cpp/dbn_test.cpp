@@ -96,7 +96,8 @@ TEST(DBNModule, HasTheParametersOfThePythonModule) {
   EXPECT_EQ(parameters.size(), 6U);
   EXPECT_EQ(parameters["layers.1.weight"].sizes(), (at::IntArrayRef{4, 5}));
   const Tensor v = torch::rand({3, 6});
-  EXPECT_TRUE(dbn->forward(v).equal(dbn->layers()[1]->hidden_mean(dbn->layers()[0]->hidden_mean(v))));
+  EXPECT_TRUE(
+      dbn->forward(v).equal(dbn->layers()[1]->hidden_mean(dbn->layers()[0]->hidden_mean(v))));
   const auto copy = std::dynamic_pointer_cast<DBNImpl>(dbn->clone());
   EXPECT_TRUE(copy->forward(v).equal(dbn->forward(v)));
   EXPECT_NE(copy->layers()[0]->weight.data_ptr(), dbn->layers()[0]->weight.data_ptr());
