@@ -1,8 +1,8 @@
 """An RBM as the prior of a larger autograd model: a variational autoencoder of binary codes.
 
-1797 digits of 8×8 pixels. A linear decoder makes the pixels of a code of twenty bits; the prior over
-codes is either independent bits or an RBM, which learns which codes go together. Its partition
-function is exact, so that the bound on the likelihood of held-out digits is, too:
+1797 digits of 8×8 pixels. A linear decoder makes the pixels of a code of twenty bits; the prior
+over codes is either independent bits or an RBM, which learns which codes go together. Its
+partition function is exact, so that the bound on the likelihood of held-out digits is, too:
 
     python examples/python/prior.py
 """
