@@ -13,6 +13,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +22,24 @@ from torch import Tensor
 
 import torch_rbm
 
-LOSSES: dict[str, Callable[..., torch.nn.Module]] = {
-    "exact": partial(torch_rbm.ExactLikelihood, centered=True),
-    "PCD": partial(torch_rbm.PersistentContrastiveDivergence, chains=500, centered=True),
-    "tempering": partial(torch_rbm.ParallelTempering, chains=100, centered=True),
+
+@dataclass(frozen=True)
+class Setting:
+    """A loss for bars and stripes, its updates and its first learning rate."""
+
+    loss: Callable[..., torch.nn.Module]
+    updates: int
+    rate: float
+
+
+PCD = partial(torch_rbm.PersistentContrastiveDivergence, chains=500, centered=True)
+TEMPERING = partial(torch_rbm.ParallelTempering, chains=100, centered=True)
+# Between bars and stripes chains have to go by way of pictures that are neither: with one step at a
+# time PCD ends 8 % below the optimum after 6000 updates, and gets worse with more.
+SETTINGS = {
+    "exact": Setting(partial(torch_rbm.ExactLikelihood, centered=True), 3000, 1.0),
+    "PCD-25": Setting(partial(PCD, steps=25), 6000, 0.3),
+    "tempering": Setting(TEMPERING, 6000, 0.2),
 }
 
 
@@ -35,11 +50,11 @@ def bars_and_stripes(side: int) -> Tensor:
     return torch.cat([rows, rows[1:-1].mT]).reshape(-1, side * side)
 
 
-def bars(output: Path, seeds: int, epochs: int) -> None:
+def bars(output: Path, seeds: int) -> None:
     """4 × 4 bars and stripes, 16 hidden units, full batches: mean and worst of the seeds."""
     data = bars_and_stripes(4)
     optimum = -math.log(len(data))
-    for name, loss in LOSSES.items():
+    for name, setting in SETTINGS.items():
         started = time.perf_counter()
         reached = []
         for seed in range(seeds):
@@ -48,9 +63,10 @@ def bars(output: Path, seeds: int, epochs: int) -> None:
             torch_rbm.fit(
                 rbm,
                 data,
-                epochs=epochs,
+                epochs=setting.updates,
                 batch_size=len(data),
-                loss=loss,
+                loss=setting.loss,
+                optimizer=partial(torch.optim.SGD, lr=setting.rate),
                 progress=False,
             )
             reached.append(torch_rbm.log_likelihood(rbm, data, method="exact").value)
@@ -98,9 +114,9 @@ def stuck(output: Path, seeds: int) -> None:
     """PCD, fast weights and tempering on clusters; whether their chains go from one to another."""
     losses = {
         "CD": partial(torch_rbm.ContrastiveDivergence, centered=True),
-        "PCD": LOSSES["PCD"],
+        "PCD": PCD,
         "FPCD": partial(torch_rbm.FastPersistentContrastiveDivergence, chains=500, centered=True),
-        "tempering": LOSSES["tempering"],
+        "tempering": TEMPERING,
         "trajectory": partial(torch_rbm.TrajectoryTempering, chains=500, centered=True),
     }
     for name, loss in losses.items():
@@ -170,10 +186,9 @@ def report(output: Path, **figures: object) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=20_000)
     parser.add_argument("--output", type=Path, default=Path("small.json"))
     options = parser.parse_args()
-    bars(options.output, options.seeds, options.epochs)
+    bars(options.output, options.seeds)
     stuck(options.output, max(options.seeds // 3, 1))
 
 
