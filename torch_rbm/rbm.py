@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torch_rbm.conditionals import Conditionals
 from torch_rbm.units import Units, UnitsLike
 from torch_rbm.validation import check_count
 
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
-class RBM(nn.Module):
+class RBM(Conditionals):
     """A restricted Boltzmann machine.
 
     E(v, h) = Σ u(v) − bᵀv + Σ u(h) − cᵀh − hᵀWv and p(v, h) = exp(−E(v, h)) / Z (Smolensky 1986;
@@ -94,15 +95,6 @@ class RBM(nn.Module):
             if parameter is not None:
                 nn.init.zeros_(parameter)
 
-    def extra_repr(self) -> str:
-        """Return sizes and units for ``repr``."""
-        hidden, visible = self.weight.shape
-        text = f"visible={visible}, hidden={hidden}"
-        for name in ("visible_units", "hidden_units"):
-            units = getattr(self, name)
-            text += "" if units == "bernoulli" else f", {name}={units!r}"
-        return text + (", learn_precision=True" if self.visible_log_precision is not None else "")
-
     @torch.jit.unused
     def description(self) -> dict[str, Any]:
         """Return the class and the arguments that make an RBM like this, for files."""
@@ -116,26 +108,6 @@ class RBM(nn.Module):
             "learn_precision": self.visible_log_precision is not None,
             "dtype": str(self.weight.dtype).removeprefix("torch."),
         }
-
-    @torch.jit.unused
-    def visible_layer(self) -> Units:
-        """Return what is known about the visible units, such as their groups."""
-        return self._visible_layer
-
-    @torch.jit.unused
-    def hidden_layer(self) -> Units:
-        """Return what is known about the hidden units."""
-        return self._hidden_layer
-
-    @torch.jit.export
-    def visible_precision(self) -> Tensor | None:
-        """γ of the visible units, [visible], where it is learned; otherwise None, for 1."""
-        log_precision = self.visible_log_precision
-        return None if log_precision is None else log_precision.exp()
-
-    def forward(self, visible: Tensor) -> Tensor:
-        """E[h | v]: the RBM as a layer, [..., visible] to [..., hidden]."""
-        return self.hidden_mean(visible)
 
     @torch.jit.export
     def energy(self, visible: Tensor, hidden: Tensor) -> Tensor:
@@ -197,47 +169,6 @@ class RBM(nn.Module):
             visible_units=self.visible_units,
             hidden_units=self.hidden_units,
             visible_precision=self.visible_precision(),
-        )
-
-    @torch.jit.export
-    def hidden_mean(self, visible: Tensor) -> Tensor:
-        """E[h | v], for Bernoulli units σ(c + Wv), [..., hidden]."""
-        return torch.ops.torch_rbm.hidden_mean(
-            visible, self.weight, self.hidden_bias, hidden_units=self.hidden_units
-        )
-
-    @torch.jit.export
-    def visible_mean(self, hidden: Tensor) -> Tensor:
-        """E[v | h], for Bernoulli units σ(b + Wᵀh), [..., visible]."""
-        return torch.ops.torch_rbm.visible_mean(
-            hidden,
-            self.weight,
-            self.visible_bias,
-            visible_units=self.visible_units,
-            visible_precision=self.visible_precision(),
-        )
-
-    @torch.jit.export
-    def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Sample h given v, [..., hidden], in the dtype of ``visible``."""
-        return torch.ops.torch_rbm.sample_hidden(
-            visible,
-            self.weight,
-            self.hidden_bias,
-            hidden_units=self.hidden_units,
-            generator=generator,
-        )
-
-    @torch.jit.export
-    def sample_visible(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Sample v given h, [..., visible], in the dtype of ``hidden``."""
-        return torch.ops.torch_rbm.sample_visible(
-            hidden,
-            self.weight,
-            self.visible_bias,
-            visible_units=self.visible_units,
-            visible_precision=self.visible_precision(),
-            generator=generator,
         )
 
     @torch.jit.export

@@ -26,41 +26,33 @@ struct Pictures {
   Tensor digits;  // [cases]
 };
 
-// Seven segments in 7 rows of 5 pixels.
+// Digits of seven segments in 7 rows of 5 pixels.
 constexpr int64_t kRows = 7;
 constexpr int64_t kColumns = 5;
 constexpr int64_t kClasses = 10;
 
-Tensor segments() {
-  constexpr std::array<std::string_view, 10> kLit = {
-      "abcdef", "bc", "abdeg", "abcdg", "bcfg", "acdfg", "acdefg", "abc", "abcdefg", "abcdfg"};
-  using torch::indexing::Slice;
-  const Tensor result = torch::zeros({kClasses, kRows, kColumns});
+struct Segment {
+  int64_t first_row, last_row, first_column, last_column;
+};
+constexpr std::array<Segment, 7> kSegments = {{{0, 1, 1, 4},
+                                               {1, 3, 4, 5},
+                                               {4, 6, 4, 5},
+                                               {6, 7, 1, 4},
+                                               {4, 6, 0, 1},
+                                               {1, 3, 0, 1},
+                                               {3, 4, 1, 4}}};
+constexpr std::array<std::string_view, kClasses> kLit = {
+    "012345", "12", "01346", "01236", "1256", "02356", "023456", "012", "0123456", "012356"};
+
+Tensor ideal_digits() {
+  Tensor result = torch::zeros({kClasses, kRows, kColumns});
   for (int64_t digit = 0; digit < kClasses; ++digit) {
-    const Tensor picture = result[digit];
-    for (const char segment : kLit.at(static_cast<size_t>(digit))) {
-      switch (segment) {
-        case 'a':
-          picture.index_put_({0, Slice(1, 4)}, 1);
-          break;
-        case 'b':
-          picture.index_put_({Slice(1, 3), 4}, 1);
-          break;
-        case 'c':
-          picture.index_put_({Slice(4, 6), 4}, 1);
-          break;
-        case 'd':
-          picture.index_put_({6, Slice(1, 4)}, 1);
-          break;
-        case 'e':
-          picture.index_put_({Slice(4, 6), 0}, 1);
-          break;
-        case 'f':
-          picture.index_put_({Slice(1, 3), 0}, 1);
-          break;
-        default:
-          picture.index_put_({3, Slice(1, 4)}, 1);
-      }
+    for (const char name : kLit.at(static_cast<size_t>(digit))) {
+      const Segment& segment = kSegments.at(static_cast<size_t>(name - '0'));
+      result[digit]
+          .slice(0, segment.first_row, segment.last_row)
+          .slice(1, segment.first_column, segment.last_column)
+          .fill_(1);
     }
   }
   return result.reshape({kClasses, -1});
@@ -69,7 +61,7 @@ Tensor segments() {
 Pictures noisy_segments(int64_t cases) {
   constexpr double kWrong = 0.12;
   const Tensor digits = torch::randint(kClasses, {cases}, torch::kInt64);
-  const Tensor pixels = segments().index_select(0, digits);
+  const Tensor pixels = ideal_digits().index_select(0, digits);
   const Tensor flips = torch::rand_like(pixels).lt(kWrong).to(torch::kFloat32);
   return {(pixels - flips).abs(), digits};
 }

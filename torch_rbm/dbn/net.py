@@ -350,7 +350,7 @@ class DBN(nn.Module):
         return networks.Autoencoder(self._recognition())
 
     @torch.jit.unused
-    def _recognition(self) -> list[RBM | BeliefLayer]:
+    def _recognition(self) -> list[RBM]:
         if self.classes > 0:
             raise ValueError(
                 "DBN: expected a net without classes to make a network of; with classes it is a "

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from torch_rbm.dbn.belief_layer import BeliefLayer
-from torch_rbm.rbm import RBM
+from torch_rbm.conditionals import Conditionals
 from torch_rbm.units import Units
 
-Layer = RBM | BeliefLayer
 
-
-def with_output(layers: Sequence[Layer], outputs: int, dropout: float) -> nn.Sequential:
+def with_output(layers: Sequence[Conditionals], outputs: int, dropout: float) -> nn.Sequential:
     """Return the layers up, and a new linear layer that starts at zero."""
     if not 0 <= dropout < 1:
         raise ValueError(f"DBN: expected dropout in [0, 1), got {dropout}")
@@ -41,7 +38,7 @@ class Autoencoder(nn.Module):
         decoder: from the code to the data.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Conditionals]) -> None:
         super().__init__()
         self.encoder = nn.Sequential(*(module for layer in layers for module in _up(layer)))
         down = (module for layer in reversed(layers) for module in _down(layer))
@@ -62,13 +59,13 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     return linear
 
 
-def _up(layer: Layer) -> list[nn.Module]:
+def _up(layer: Conditionals) -> list[nn.Module]:
     return [_linear(layer.weight, layer.hidden_bias), *_means(layer.hidden_layer())]
 
 
 @torch.no_grad()
-def _down(layer: Layer) -> list[nn.Module]:
-    weight: Tensor = layer.generative_weight if isinstance(layer, BeliefLayer) else layer.weight
+def _down(layer: Conditionals) -> list[nn.Module]:
+    weight = layer.generation_weight()
     bias: Tensor = layer.visible_bias
     precision = layer.visible_precision()
     if precision is not None:  # the mean of a gaussian unit is its field over its precision

@@ -6,19 +6,18 @@ import torch
 from torch import Tensor
 
 from torch_rbm import ops
-from torch_rbm.dbn.belief_layer import BeliefLayer
-from torch_rbm.rbm import RBM
+from torch_rbm.conditionals import Conditionals
 from torch_rbm.units import Units
 
 
-def log_generation(layer: RBM | BeliefLayer, visible: Tensor, hidden: Tensor) -> Tensor:
+def log_generation(layer: Conditionals, visible: Tensor, hidden: Tensor) -> Tensor:
     """log p(v | h) of each row, [...]; differentiable for the weights down."""
-    weight = layer.generative_weight if isinstance(layer, BeliefLayer) else layer.weight
+    weight = layer.generation_weight()
     field = torch.nn.functional.linear(hidden.to(weight.dtype), weight.t(), layer.visible_bias)
     return _log_probability(visible, field, layer.visible_layer(), layer.visible_precision())
 
 
-def log_recognition(layer: RBM | BeliefLayer, visible: Tensor, hidden: Tensor) -> Tensor:
+def log_recognition(layer: Conditionals, visible: Tensor, hidden: Tensor) -> Tensor:
     """log q(h | v) of each row, [...]; differentiable for the weights up."""
     field = torch.nn.functional.linear(
         visible.to(layer.weight.dtype), layer.weight, layer.hidden_bias
