@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -20,14 +22,15 @@ class Conditionals(nn.Module):
         hidden_units: the hidden units likewise.
     """
 
-    weight: nn.Parameter
-    visible_bias: nn.Parameter
-    hidden_bias: nn.Parameter
-    visible_log_precision: nn.Parameter | None
-    visible_units: str
-    hidden_units: str
-    _visible_layer: Units
-    _hidden_layer: Units
+    if TYPE_CHECKING:  # TorchScript takes annotations for attributes of its own types
+        weight: nn.Parameter
+        visible_bias: nn.Parameter
+        hidden_bias: nn.Parameter
+        visible_log_precision: nn.Parameter | None
+        visible_units: str
+        hidden_units: str
+        _visible_layer: Units
+        _hidden_layer: Units
 
     def extra_repr(self) -> str:
         """Return sizes and units for ``repr``."""
