@@ -280,13 +280,17 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--pretraining", type=int, default=20, help="epochs for each layer")
     parser.add_argument("--epochs", type=int, default=60, help="of fine-tuning")
-    parser.add_argument("--rate", type=float, default=1e-3, help="at first; falls to zero")
+    parser.add_argument(
+        "--rate", type=float, help="at first; 0.1 for generative (SGD), 0.001 for others (Adam)"
+    )
     parser.add_argument("--dropout", type=float, default=0.4, help="of hidden units")
     parser.add_argument("--noise", type=float, default=0.2, help="share of pixels left out")
     parser.add_argument("--without", action="store_true", help="a net without pretraining, too")
     parser.add_argument("--cross-entropy", action="store_true", help="loss of the autoencoder")
     parser.add_argument("--output", type=Path, default=Path("dbn.json"))
     options = parser.parse_args()
+    if options.rate is None:
+        options.rate = 0.1 if options.task == "generative" else 1e-3
     tasks[options.task](options)
 
 
