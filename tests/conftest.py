@@ -18,3 +18,12 @@ def model() -> Model:
 def data(model: Model) -> torch.Tensor:
     """Twelve binary rows of six units."""
     return (torch.rand(12, 6, generator=torch.Generator().manual_seed(1)) < 0.4).double()
+
+
+@pytest.fixture
+def patterns() -> tuple[torch.Tensor, torch.Tensor]:
+    """Two groups of noisy pictures, [200, 12], and which group each is of."""
+    labels = torch.arange(200) % 2
+    ideal = torch.stack([torch.arange(12) < 6, torch.arange(12) >= 6]).float()
+    flips = torch.rand(200, 12) < 0.05
+    return (ideal[labels] - flips.float()).abs(), labels

@@ -174,13 +174,14 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(files):
     command = [
         *(sys.executable, "-m", "torch_rbm", "fit", "data.npy", "--out", "model.pt"),
         *("--epochs", "4000", "--hidden", "5", "--seed", "1", "--threads", "1", "--quiet"),
+        *("--log", "log.csv"),
     ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    time.sleep(6)
+    while not os.path.exists("log.csv"):  # written after the first epoch
+        assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    if process.returncode == 0:  # it was faster than that
-        return
     assert process.returncode == 130
     assert "stopped" in error
     assert os.path.exists("model.pt.checkpoint")

@@ -13,15 +13,6 @@ import torch_rbm
 from tests.enumeration import all_states
 
 
-@pytest.fixture
-def patterns():
-    """Two groups of noisy pictures, [200, 12], and which group each is of."""
-    labels = torch.arange(200) % 2
-    ideal = torch.stack([torch.arange(12) < 6, torch.arange(12) >= 6]).float()
-    flips = torch.rand(200, 12) < 0.05
-    return (ideal[labels] - flips.float()).abs(), labels
-
-
 def test_forward_is_the_stack_of_means():
     dbn = torch_rbm.DBN([6, 5, 4, 3])
     v = torch.rand(2, 7, 6)

@@ -7,10 +7,8 @@ import torch
 from torch import nn
 
 import torch_rbm
-from tests.test_dbn import distribution, patterns, strong
+from tests.test_dbn import distribution, strong
 from torch_rbm.dbn.probability import log_generation, log_recognition
-
-__all__ = ["patterns"]  # a fixture
 
 
 def net(classes=3):

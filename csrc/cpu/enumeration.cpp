@@ -1,6 +1,9 @@
 // What the kernels that enumerate a layer ask for.
 #include "cpu/enumeration.h"
 
+#include "cpu/cost.h"
+#include "reference/formulas.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/exp.h>
@@ -10,11 +13,16 @@
 
 namespace torch_rbm::cpu {
 
-std::optional<Enumeration> Enumeration::of(const reference::Model& model) {
-  Enumeration result;
-  Tensor weight = model.weight.to(at::kDouble).t();  // [enumerated, others]
-  Tensor bias = model.visible_bias.to(at::kDouble);
-  Tensor other_bias = model.hidden_bias.to(at::kDouble);
+std::optional<Enumeration> Enumeration::of(const char* op, const reference::Model& given) {
+  if (!use_kernels() || !given.has_two_states() || given.weight.numel() == 0) {
+    return std::nullopt;
+  }
+  reference::check_can_enumerate(op, given);
+  Enumeration result(given);
+  const reference::Model& model = result.binary_.parameters();
+  Tensor weight = model.weight.t();  // [enumerated, others]
+  Tensor bias = model.visible_bias;
+  Tensor other_bias = model.hidden_bias;
   result.hidden_ = model.weight.size(0) <= model.weight.size(1);
   if (result.hidden_) {
     weight = weight.t();
@@ -52,8 +60,9 @@ std::optional<Enumeration> Enumeration::of(const reference::Model& model) {
   return result;
 }
 
-double Enumeration::log_added_states() const {
-  return static_cast<double>(std::max<int64_t>(kLowUnits - units_, 0)) * std::log(2.0);
+double Enumeration::log_z_offset() const {
+  const auto added = static_cast<double>(std::max<int64_t>(kLowUnits - units_, 0));
+  return -added * std::log(2.0) - binary_.energy_offset();
 }
 
 double Enumeration::cost() const {

@@ -1,9 +1,7 @@
 // log_partition on the CPU: log Z of an RBM of units with two states, by enumeration of its smaller
 // layer.
-#include "cpu/binary_model.h"
 #include "cpu/buffer.h"
 #include "cpu/capability.h"
-#include "cpu/cost.h"
 #include "cpu/enumeration.h"
 #include "cpu/parallel.h"
 #include "ops/checks.h"
@@ -31,7 +29,7 @@ double log_sum(const Enumeration& enumeration) {
     out[piece] = kernels().log_sum_states(enumeration.layer(), piece * kPiece,
                                           std::min((piece + 1) * kPiece, states), scratch.data());
   });
-  return sums.logsumexp(0).item<double>() - enumeration.log_added_states();
+  return sums.logsumexp(0).item<double>() + enumeration.log_z_offset();
 }
 
 Tensor log_partition(const Tensor& weight, const Tensor& visible_bias, const Tensor& hidden_bias,
@@ -43,12 +41,8 @@ Tensor log_partition(const Tensor& weight, const Tensor& visible_bias, const Ten
                                  visible_precision, hidden_precision);
   checks::log_partition(kOp, arguments);
   const reference::Model model(arguments);
-  if (use_kernels() && model.has_two_states() && weight.numel() > 0) {
-    reference::check_can_enumerate(kOp, model);
-    const BinaryModel binary(model.to(at::kDouble));
-    if (const auto enumeration = Enumeration::of(binary.parameters())) {
-      return at::scalar_tensor(log_sum(*enumeration) - binary.energy_offset(), at::kDouble);
-    }
+  if (const auto enumeration = Enumeration::of(kOp, model)) {
+    return at::scalar_tensor(log_sum(*enumeration), at::kDouble);
   }
   return reference::log_partition(kOp, model);
 }

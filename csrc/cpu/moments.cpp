@@ -1,9 +1,7 @@
 // moments on the CPU: those of an RBM of units with two states, by enumeration of its smaller
 // layer.
-#include "cpu/binary_model.h"
 #include "cpu/buffer.h"
 #include "cpu/capability.h"
-#include "cpu/cost.h"
 #include "cpu/enumeration.h"
 #include "cpu/parallel.h"
 #include "ops/checks.h"
@@ -85,7 +83,7 @@ Sums sum_states(const Enumeration& enumeration) {
   return total;
 }
 
-Moments enumerated(const Enumeration& enumeration, const BinaryModel& binary) {
+Moments enumerated(const Enumeration& enumeration) {
   const Sums sums = sum_states(enumeration);
   const Tensor low_states = Enumeration::low_states();
   const Tensor total = sums.low.sum();
@@ -95,8 +93,8 @@ Moments enumerated(const Enumeration& enumeration, const BinaryModel& binary) {
   const Tensor mean = units(low_states.t().matmul(sums.low), sums.high);
   const Tensor pairs = units(low_states.t().matmul(sums.low_pairs.t()), sums.high_pairs);
   const Tensor other_mean = sums.low_pairs.sum(1) / total;
-  const Tensor log_z =
-      total.log() + (sums.log_unit - enumeration.log_added_states() - binary.energy_offset());
+  const Tensor log_z = total.log() + (sums.log_unit + enumeration.log_z_offset());
+  const BinaryModel& binary = enumeration.binary();
   const auto [weight, visible, hidden] =
       enumeration.hidden() ? binary.renamed({pairs, other_mean, mean}, 1)
                            : binary.renamed({pairs.t().contiguous(), mean, other_mean}, 1);
@@ -112,12 +110,8 @@ Moments moments(const Tensor& weight, const Tensor& visible_bias, const Tensor& 
                                  visible_precision, hidden_precision);
   checks::log_partition(kOp, arguments);
   const reference::Model model(arguments);
-  if (use_kernels() && model.has_two_states() && weight.numel() > 0) {
-    reference::check_can_enumerate(kOp, model);
-    const BinaryModel binary(model.to(at::kDouble));
-    if (const auto enumeration = Enumeration::of(binary.parameters())) {
-      return enumerated(*enumeration, binary);
-    }
+  if (const auto enumeration = Enumeration::of(kOp, model)) {
+    return enumerated(*enumeration);
   }
   return reference::moments(kOp, model);
 }

@@ -3,6 +3,7 @@
 #include <torch_rbm/training.h>
 
 #include <ATen/Functions.h>
+#include <fmt/ranges.h>
 #include <torch/utils.h>
 
 #include <algorithm>
@@ -18,8 +19,8 @@ constexpr auto kFit = "fit";
 
 void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
   if (data.dim() != 2 || data.size(0) == 0) {
-    checks::value_error(kFit, "expected data [cases, visible] with at least one case, got {} cases",
-                        data.dim() == 2 ? 0 : data.dim());
+    checks::value_error(kFit, "expected data [cases, visible] with at least one case, got [{}]",
+                        fmt::join(data.sizes(), ", "));
   }
   if (!options.transform && data.size(1) != rbm->weight.size(1)) {
     checks::value_error(kFit, "expected data [cases, {}], got [{}, {}]", rbm->weight.size(1),

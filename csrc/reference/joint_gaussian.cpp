@@ -38,12 +38,12 @@ Tensor JointGaussian::log_partition() const {
          static_cast<double>(bias_.size(0)) * std::log(2 * std::numbers::pi) / 2;
 }
 
-Tensor JointGaussian::mean() const {
-  return at::matmul(covariance(), bias_);
-}
-
 Tensor JointGaussian::covariance() const {
   return at::cholesky_inverse(factor_);
+}
+
+Tensor JointGaussian::mean(const Tensor& covariance) const {
+  return at::matmul(covariance, bias_);
 }
 
 }  // namespace torch_rbm::reference

@@ -15,10 +15,10 @@ class JointGaussian {
   JointGaussian(const char* op, const Model& model);
 
   [[nodiscard]] Tensor log_partition() const;
-  /// ⟨s⟩, [visible + hidden].
-  [[nodiscard]] Tensor mean() const;
   /// ⟨s sᵀ⟩ - ⟨s⟩⟨s⟩ᵀ.
   [[nodiscard]] Tensor covariance() const;
+  /// ⟨s⟩, [visible + hidden], by way of the covariance.
+  [[nodiscard]] Tensor mean(const Tensor& covariance) const;
 
  private:
   Tensor bias_;    // f

@@ -19,10 +19,11 @@ Moments gaussian_moments(const char* op, const Model& model) {
   const JointGaussian joint(op, model);
   const int64_t visible = model.weight.size(1);
   const int64_t hidden = model.weight.size(0);
-  const Tensor mean = joint.mean();
+  const Tensor joint_covariance = joint.covariance();
+  const Tensor mean = joint.mean(joint_covariance);
   const Tensor visible_mean = mean.narrow(0, 0, visible);
   const Tensor hidden_mean = mean.narrow(0, visible, hidden);
-  const Tensor covariance = joint.covariance().narrow(0, visible, hidden).narrow(1, 0, visible);
+  const Tensor covariance = joint_covariance.narrow(0, visible, hidden).narrow(1, 0, visible);
   return {joint.log_partition(), covariance + at::outer(hidden_mean, visible_mean), visible_mean,
           hidden_mean};
 }

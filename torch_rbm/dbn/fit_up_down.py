@@ -23,7 +23,6 @@ from torch_rbm.training import (
     SupervisedEpoch,
     linear_decay,
 )
-from torch_rbm.training.checkpoint import Checkpoint
 from torch_rbm.training.early_stopping import EarlyStopping
 from torch_rbm.training.factories import check_training_options, sgd
 from torch_rbm.training.fine_tuning import Supervised, SupervisedMonitor
@@ -97,9 +96,7 @@ def fit_up_down(
     epochs = check_count(where, "epochs", epochs, 0)
     check_factory(where, "optimizer", optimizer, "torch.optim.SGD")
     check_training_options(where, scheduler, weight_decay, average)
-    if (labels is None) == (dbn.classes > 0):
-        wanted = f"labels of {dbn.classes} classes" if dbn.classes else "no labels"
-        raise ValueError(f"{where}: expected {wanted}, got {'none' if labels is None else 'some'}")
+    dbn.check_labels(where, labels)
     if validation is not None and dbn.classes == 0:
         raise ValueError(f"{where}: expected validation data only for a net with classes")
     like = dbn.layers[-1].weight
@@ -110,9 +107,6 @@ def fit_up_down(
             batch = draw_states(batch, generator)
         return batch, () if beside is None else (beside,)
 
-    reset_chain = getattr(criterion.top, "reset_chain", None)
-    if generator is not None and callable(reset_chain):
-        reset_chain(generator)
     recognition = Supervised(dbn, nn.functional.nll_loss)
     training = Training(
         where,
@@ -129,7 +123,7 @@ def fit_up_down(
         prepare=prepare,
         penalty=None,
         callbacks=callbacks,
-        checkpoint=None if checkpoint is None else Checkpoint(where, checkpoint),
+        checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
         generator=generator,
     )

@@ -262,36 +262,40 @@ class DBN(nn.Module):
         where = "DBN.pretrain"
         if not self.tied:
             raise ValueError(f"{where}: expected tied weights; pretrain before untying them")
-        if (labels is None) == (self.classes > 0):
-            wanted = f"labels of {self.classes} classes" if self.classes else "no labels"
-            given = "none" if labels is None else "some"
-            raise ValueError(f"{where}: expected {wanted}, got {given}")
+        self.check_labels(where, labels)
         stages = [
             Stage(layer, nn.Sequential(*self.layers[:i]) if i > 0 else None)
             for i, layer in enumerate(self.layers)
         ]
-        before = {name: value.clone() for name, value in self.state_dict().items()}
-        try:
-            return pretrain_stages(
-                where,
-                stages,
-                data,
-                labels=labels,
-                epochs=epochs,
-                batch_size=batch_size,
-                loss=loss,
-                optimizer=optimizer,
-                scheduler=scheduler,
-                weight_decay=weight_decay,
-                average=average,
-                binarize=binarize,
-                checkpoint=checkpoint,
-                generator=generator,
-                progress=progress,
-            )
-        except Exception:
-            self.load_state_dict(before)
-            raise
+        return pretrain_stages(
+            where,
+            stages,
+            data,
+            labels=labels,
+            epochs=epochs,
+            batch_size=batch_size,
+            loss=loss,
+            optimizer=optimizer,
+            scheduler=scheduler,
+            weight_decay=weight_decay,
+            average=average,
+            binarize=binarize,
+            checkpoint=checkpoint,
+            generator=generator,
+            progress=progress,
+        )
+
+    @torch.jit.unused
+    def check_labels(self, where: str, labels: Tensor | bool | None) -> None:
+        """Require labels for a net with classes, and none for one without.
+
+        Raises:
+            ValueError: it is the other way round.
+        """
+        if (labels is None) == (self.classes > 0):
+            wanted = f"labels of {self.classes} classes" if self.classes else "no labels"
+            given = "none" if labels is None else "some"
+            raise ValueError(f"{where}: expected {wanted}, got {given}")
 
     @torch.jit.unused
     def untied(self) -> DBN:

@@ -67,41 +67,52 @@ def pretrain_stages(
     generator: torch.Generator | None,
     progress: bool,
 ) -> list[History[RBMEpoch]]:
-    """Train the RBMs of all stages in turn; see :meth:`torch_rbm.DBN.pretrain`."""
+    """Train the RBMs of all stages in turn; see :meth:`torch_rbm.DBN.pretrain`.
+
+    When anything goes wrong, all of them are left as they were.
+    """
     count = len(stages)
     each_epochs = _each(where, "epochs", epochs, count)
     each_loss = _each(where, "loss", loss, count)
     each_optimizer: list[OptimizerFactory | None] = [None] * count
     if optimizer is not None:
         each_optimizer = [*_each(where, "optimizer", optimizer, count)]
+    before = [[p.detach().clone() for p in stage.rbm.parameters()] for stage in stages]
     histories = []
-    for i, stage in enumerate(stages):
-        labelled = isinstance(stage.rbm, ClassificationRBM)
-        binary = all(
-            group.type == "bernoulli"
-            for group in stage.rbm.visible_layer().groups
-            if not (labelled and group.name == "label")
-        )
-        histories.append(
-            fit(
-                stage.rbm,
-                data,
-                labels=labels if labelled else None,
-                epochs=each_epochs[i],
-                batch_size=batch_size,
-                loss=each_loss[i],
-                optimizer=each_optimizer[i],
-                scheduler=scheduler,
-                weight_decay=weight_decay,
-                average=average,
-                binarize=binarize and binary,
-                checkpoint=None if checkpoint is None else layer_file(checkpoint, i + 1),
-                transform=stage.below,
-                generator=generator,
-                progress=progress,
-                description=f"layer {i + 1} of {count}",
+    try:
+        for i, stage in enumerate(stages):
+            labelled = isinstance(stage.rbm, ClassificationRBM)
+            binary = all(
+                group.type == "bernoulli"
+                for group in stage.rbm.visible_layer().groups
+                if not (labelled and group.name == "label")
             )
-        )
+            histories.append(
+                fit(
+                    stage.rbm,
+                    data,
+                    labels=labels if labelled else None,
+                    epochs=each_epochs[i],
+                    batch_size=batch_size,
+                    loss=each_loss[i],
+                    optimizer=each_optimizer[i],
+                    scheduler=scheduler,
+                    weight_decay=weight_decay,
+                    average=average,
+                    binarize=binarize and binary,
+                    checkpoint=None if checkpoint is None else layer_file(checkpoint, i + 1),
+                    transform=stage.below,
+                    generator=generator,
+                    progress=progress,
+                    description=f"layer {i + 1} of {count}",
+                )
+            )
+    except Exception:
+        with torch.no_grad():
+            for stage, values in zip(stages, before, strict=True):
+                for parameter, value in zip(stage.rbm.parameters(), values, strict=True):
+                    parameter.copy_(value)
+        raise
     return histories
 
 
@@ -163,7 +174,6 @@ def pretrain(
     if not isinstance(module, nn.Sequential):
         raise TypeError(f"{where}: expected module to be an nn.Sequential, got {words(module)}")
     stages = _stages(where, module, visible_units)
-    before = {name: value.clone() for name, value in module.state_dict().items()}
     training = module.training
     try:
         module.eval()  # what comes from below is without dropout
@@ -184,9 +194,6 @@ def pretrain(
             generator=generator,
             progress=progress,
         )
-    except Exception:
-        module.load_state_dict(before)
-        raise
     finally:
         module.train(training)
     return [stage.rbm for stage in stages]

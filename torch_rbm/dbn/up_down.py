@@ -60,6 +60,12 @@ class UpDown(nn.Module):
         self.top = loss
         self.mean_visible = mean_visible
 
+    def reset_chain(self, generator: torch.Generator | None = None) -> None:
+        """Draw the chains of the top RBM's loss anew, where they go on from batch to batch."""
+        reset_chain = getattr(self.top, "reset_chain", None)
+        if callable(reset_chain):
+            reset_chain(generator)
+
     def extra_repr(self) -> str:
         """Return the options for ``repr``."""
         return "mean_visible=True" if self.mean_visible else ""

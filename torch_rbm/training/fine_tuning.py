@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch_rbm.data import Batches, Data
 from torch_rbm.sparse import as_tensor
 from torch_rbm.training.callbacks import Callback
-from torch_rbm.training.checkpoint import Checkpoint
 from torch_rbm.training.early_stopping import EarlyStopping
 from torch_rbm.training.factories import (
     OptimizerFactory,
@@ -128,7 +127,7 @@ def fine_tune(
         prepare=lambda batch, beside: (batch, () if beside is None else (beside,)),
         penalty=None,
         callbacks=callbacks,
-        checkpoint=None if checkpoint is None else Checkpoint(where, checkpoint),
+        checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
         generator=generator,
     )

@@ -14,7 +14,6 @@ from torch_rbm.data import Batches, Data
 from torch_rbm.rbm import RBM
 from torch_rbm.sparse import as_tensor, is_csr
 from torch_rbm.training.callbacks import Callback
-from torch_rbm.training.checkpoint import Checkpoint
 from torch_rbm.training.early_stopping import EarlyStopping
 from torch_rbm.training.factories import (
     LossFactory,
@@ -137,9 +136,6 @@ def fit(
         return batch, (observed if beside is None else beside.flatten(1),)
 
     criterion = loss(rbm)
-    reset_chain = getattr(criterion, "reset_chain", None)
-    if generator is not None and callable(reset_chain):
-        reset_chain(generator)
     training = Training(
         where,
         rbm,
@@ -155,7 +151,7 @@ def fit(
         prepare=prepare,
         penalty=None if sparsity is None else functools.partial(sparsity, rbm),
         callbacks=callbacks,
-        checkpoint=None if checkpoint is None else Checkpoint(where, checkpoint),
+        checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
         generator=generator,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol
@@ -80,7 +81,7 @@ class Training(Generic[EpochT]):
         prepare: Prepare,
         penalty: Callable[[Tensor], Tensor] | None,
         callbacks: Sequence[Callback],
-        checkpoint: Checkpoint | None,
+        checkpoint: str | os.PathLike[str] | None,
         checkpoint_seconds: float,
         generator: torch.Generator | None,
     ) -> None:
@@ -92,6 +93,9 @@ class Training(Generic[EpochT]):
         self.stopping = stopping
         self.epochs = epochs
         self.total = max(epochs * len(batches), 1)
+        reset_chain = getattr(criterion, "reset_chain", None)
+        if generator is not None and callable(reset_chain):
+            reset_chain(generator)
         self.optimizer = optimizer(parameter_groups(module, weight_decay))
         attach = getattr(criterion, "attach", None)
         if callable(attach):
@@ -101,7 +105,7 @@ class Training(Generic[EpochT]):
         self.prepare = prepare
         self.penalty = penalty
         self.callbacks = callbacks
-        self.checkpoint = checkpoint
+        self.checkpoint = None if checkpoint is None else Checkpoint(where, checkpoint)
         self.checkpoint_seconds = checkpoint_seconds
         self.generator = generator
         device = next(module.parameters()).device
