@@ -33,6 +33,8 @@ JUDGES = [
     "test_evaluation.py",
     "test_bad_input.py",
     "test_dbn.py",
+    "test_pretraining.py",
+    "test_networks.py",
     "test_up_down.py",
     "test_fine_tuning.py",
     "test_kernels.py",

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import torch_rbm
-from tests.test_dbn import distribution, strong
+from tests.belief_nets import distribution, strong
 from torch_rbm.dbn.probability import log_generation, log_recognition
 
 
