@@ -81,6 +81,32 @@ class TestGradients:
             expected = expected + cross_entropy(layer.hidden_mean(down[i]), down[i + 1]) / 50
         torch.testing.assert_close(value, expected)
 
+    def test_the_discriminative_share_is_that_of_the_label_given_the_data(self):
+        data, labels = data_and_labels()
+
+        def gradients(share):
+            dbn = net()
+            loss = torch_rbm.UpDown(dbn, discriminative=share)
+            value = loss(data, torch.Generator().manual_seed(7), labels)
+            value.backward()
+            return dbn, value.detach(), [p.grad for p in dbn.parameters()]
+
+        dbn, plain, without = gradients(0.0)
+        _, hybrid, mixed = gradients(2.0)
+        first, second, top = dbn.layers
+        features = torch.sigmoid(nn.functional.linear(data, first.weight, first.hidden_bias))
+        features = torch.sigmoid(nn.functional.linear(features, second.weight, second.hidden_bias))
+        fields = nn.functional.linear(features, top.weight[:, :4], top.hidden_bias)
+        fields = fields.unsqueeze(1) + top.weight[:, 4:].T  # [cases, classes, top]
+        minus_free_energy = top.visible_bias[4:] + nn.functional.softplus(fields).sum(-1)
+        expected = 2 * nn.functional.cross_entropy(minus_free_energy, labels)
+        torch.testing.assert_close(hybrid - plain, expected.detach())
+        dbn.zero_grad()
+        expected.backward()
+        for parameter, a, b in zip(dbn.parameters(), without, mixed, strict=True):
+            share = torch.zeros_like(a) if parameter.grad is None else parameter.grad
+            torch.testing.assert_close(b - a, share)
+
     def test_of_real_data_by_finite_differences(self):
         """Gaussian visible units with their precisions: wake and sleep with states held fixed."""
         torch.manual_seed(2)
@@ -134,6 +160,28 @@ class TestTraining:
         assert after > -3.6
         assert history.epochs[-1].validation_error < 0.03
         assert len(history.epochs) == 100
+
+    def test_a_discriminative_share_finds_what_hardly_matters_for_the_likelihood(self):
+        data = torch.randint(2, (400, 12), generator=torch.Generator().manual_seed(1)).float()
+        labels = data[:, 0].long()
+        errors = []
+        for share in (0.0, 10.0):
+            torch.manual_seed(3)
+            dbn = torch_rbm.DBN([12, 16, 16], classes=2, tied=False)
+            history = torch_rbm.fit_up_down(
+                dbn,
+                data,
+                labels,
+                epochs=40,
+                batch_size=20,
+                discriminative=share,
+                optimizer=functools.partial(torch.optim.Adam, lr=0.02),
+                validation=(data, labels),
+                progress=False,
+            )
+            errors.append(history.epochs[-1].validation_error)
+        assert errors[0] > 0.3
+        assert errors[1] < 0.05
 
     def test_goes_on_where_it_was_stopped(self, patterns, tmp_path):
         data, labels = patterns
@@ -197,6 +245,16 @@ class TestArguments:
                 lambda: torch_rbm.UpDown(net(), torch_rbm.ExactLikelihood),
                 TypeError,
                 "a loss with chains for the top",
+            ),
+            (
+                lambda: torch_rbm.UpDown(net(), discriminative=-1.0),
+                ValueError,
+                "expected discriminative >= 0, got -1",
+            ),
+            (
+                lambda: torch_rbm.UpDown(net(0), discriminative=1.0),
+                ValueError,
+                "expected discriminative=0 for a net without classes",
             ),
             (
                 lambda: torch_rbm.UpDown(net())(data_and_labels()[0]),

@@ -42,6 +42,7 @@ def fit_up_down(
     batch_size: int = 100,
     top: LossFactory = ContrastiveDivergence,
     mean_visible: bool = False,
+    discriminative: float = 0.0,
     optimizer: OptimizerFactory = _default_optimizer,
     scheduler: SchedulerFactory = linear_decay,
     weight_decay: float = 0.0,
@@ -69,6 +70,7 @@ def fit_up_down(
         batch_size: rows of a batch; a DataLoader keeps its own.
         top: makes the loss of the top RBM; see :class:`torch_rbm.UpDown`.
         mean_visible: see :class:`torch_rbm.UpDown`.
+        discriminative: the share of −log p(label | data); see :class:`torch_rbm.UpDown`.
         optimizer: makes the optimizer for all parameters.
         scheduler: makes the scheduler, which is stepped after every update.
         weight_decay: the optimizer's, for the weights.
@@ -92,7 +94,7 @@ def fit_up_down(
         FloatingPointError: training diverged; the learning rate is too high.
     """
     where = "fit_up_down"
-    criterion = UpDown(dbn, top, mean_visible=mean_visible)
+    criterion = UpDown(dbn, top, mean_visible=mean_visible, discriminative=discriminative)
     epochs = check_count(where, "epochs", epochs, 0)
     check_factory(where, "optimizer", optimizer, "torch.optim.SGD")
     check_training_options(where, scheduler, weight_decay, average)

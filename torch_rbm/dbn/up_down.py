@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -26,8 +28,9 @@ class UpDown(nn.Module):
     That the dream starts from a few Gibbs steps off the data's own states, and not from a sample of
     the model, keeps recognition good near real data, and modes from being averaged away.
 
-    The value is the sum of the three losses, in nats per case: −log p of the layers below the top
-    given their causes, the energy gap of the top RBM, and −log q of the dreams' causes.
+    The value is the sum of the losses, in nats per case: −log p of the layers below the top given
+    their causes, the energy gap of the top RBM, −log q of the dreams' causes, and the share of
+    −log p(label | data).
 
     Bias: wake–sleep follows no gradient of a likelihood, as the sleep phase minimises the
     Kullback–Leibler divergence the wrong way round; and the top RBM has the bias of its loss.
@@ -38,14 +41,24 @@ class UpDown(nn.Module):
             ``functools.partial(ContrastiveDivergence, steps=k)``.
         mean_visible: let dreams end in the means of the visible units instead of samples, as in the
             paper.
+        discriminative: the share of −log p(label | data), as the net tells labels, whose gradient
+            goes to the weights up and to the top RBM (the hybrid of Larochelle and Bengio 2008). A
+            pass up that tells digits well is what wake–sleep is slow to find; the weights down
+            learn to generate from it.
 
     Raises:
         TypeError: ``dbn`` is no DBN, or ``top`` makes no loss with chains.
-        ValueError: the weights of ``dbn`` are tied.
+        ValueError: the weights of ``dbn`` are tied, or ``discriminative`` is negative, or is not 0
+            for a net without classes.
     """
 
     def __init__(
-        self, dbn: DBN, top: LossFactory = ContrastiveDivergence, *, mean_visible: bool = False
+        self,
+        dbn: DBN,
+        top: LossFactory = ContrastiveDivergence,
+        *,
+        mean_visible: bool = False,
+        discriminative: float = 0.0,
     ) -> None:
         super().__init__()
         if not isinstance(dbn, DBN):
@@ -56,9 +69,14 @@ class UpDown(nn.Module):
         loss = top(dbn.layers[-1])
         if not isinstance(loss, SampledLoss):
             raise TypeError(f"UpDown: expected a loss with chains for the top, got {words(loss)}")
+        if not 0 <= discriminative < math.inf:
+            raise ValueError(f"UpDown: expected discriminative >= 0, got {discriminative}")
+        if discriminative > 0 and dbn.classes == 0:
+            raise ValueError("UpDown: expected discriminative=0 for a net without classes")
         self.dbn = dbn
         self.top = loss
         self.mean_visible = mean_visible
+        self.discriminative = float(discriminative)
 
     def reset_chain(self, generator: torch.Generator | None = None) -> None:
         """Draw the chains of the top RBM's loss anew, where they go on from batch to batch."""
@@ -68,7 +86,10 @@ class UpDown(nn.Module):
 
     def extra_repr(self) -> str:
         """Return the options for ``repr``."""
-        return "mean_visible=True" if self.mean_visible else ""
+        options = ["mean_visible=True"] if self.mean_visible else []
+        if self.discriminative > 0:
+            options.append(f"discriminative={self.discriminative}")
+        return ", ".join(options)
 
     def forward(
         self,
@@ -106,4 +127,6 @@ class UpDown(nn.Module):
                 )
             loss = loss - log_recognition(layer, below, dream).mean()
             dream = below
+        if self.discriminative > 0 and labels is not None:
+            loss = loss + self.discriminative * nn.functional.nll_loss(self.dbn(data), labels)
         return loss
