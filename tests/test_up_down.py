@@ -107,6 +107,23 @@ class TestGradients:
             share = torch.zeros_like(a) if parameter.grad is None else parameter.grad
             torch.testing.assert_close(b - a, share)
 
+    def test_dropout_leaves_out_what_the_mean_keeps(self):
+        """With weights so small that the pass is linear, the mean share is that without dropout."""
+        data, labels = data_and_labels(5000)
+        dbn = net()
+        for parameter in dbn.parameters():
+            parameter.data.mul_(0.1)
+
+        def value(loss):
+            return loss(data, torch.Generator().manual_seed(7), labels).detach()
+
+        plain = value(torch_rbm.UpDown(dbn))
+        share = value(torch_rbm.UpDown(dbn, discriminative=1.0)) - plain
+        loss = torch_rbm.UpDown(dbn, discriminative=1.0, dropout=0.5)
+        noisy = value(loss) - plain
+        assert 1e-6 < abs(noisy - share) < 1e-3
+        torch.testing.assert_close(value(loss.eval()) - plain, share)
+
     def test_of_real_data_by_finite_differences(self):
         """Gaussian visible units with their precisions: wake and sleep with states held fixed."""
         torch.manual_seed(2)
@@ -250,6 +267,11 @@ class TestArguments:
                 lambda: torch_rbm.UpDown(net(), discriminative=-1.0),
                 ValueError,
                 "expected discriminative >= 0, got -1",
+            ),
+            (
+                lambda: torch_rbm.UpDown(net(), dropout=1.0),
+                ValueError,
+                r"UpDown: expected dropout in \[0, 1\), got 1",
             ),
             (
                 lambda: torch_rbm.UpDown(net(0), discriminative=1.0),

@@ -47,6 +47,13 @@ def check_factory(where: str, name: str, value: object, example: str) -> None:
         )
 
 
+def check_dropout(where: str, dropout: float) -> float:
+    """Return ``dropout`` if it is a share of units that may be left out."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"{where}: expected dropout in [0, 1), got {dropout}")
+    return float(dropout)
+
+
 def check_mask(where: str, name: str, mask: object, like_name: str, like: Tensor) -> None:
     """Require a bool tensor that broadcasts to the shape of ``like``.
 

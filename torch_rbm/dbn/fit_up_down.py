@@ -43,6 +43,7 @@ def fit_up_down(
     top: LossFactory = ContrastiveDivergence,
     mean_visible: bool = False,
     discriminative: float = 0.0,
+    dropout: float = 0.0,
     optimizer: OptimizerFactory = _default_optimizer,
     scheduler: SchedulerFactory = linear_decay,
     weight_decay: float = 0.0,
@@ -71,6 +72,7 @@ def fit_up_down(
         top: makes the loss of the top RBM; see :class:`torch_rbm.UpDown`.
         mean_visible: see :class:`torch_rbm.UpDown`.
         discriminative: the share of −log p(label | data); see :class:`torch_rbm.UpDown`.
+        dropout: the share of units left out for it.
         optimizer: makes the optimizer for all parameters.
         scheduler: makes the scheduler, which is stepped after every update.
         weight_decay: the optimizer's, for the weights.
@@ -94,7 +96,9 @@ def fit_up_down(
         FloatingPointError: training diverged; the learning rate is too high.
     """
     where = "fit_up_down"
-    criterion = UpDown(dbn, top, mean_visible=mean_visible, discriminative=discriminative)
+    criterion = UpDown(
+        dbn, top, mean_visible=mean_visible, discriminative=discriminative, dropout=dropout
+    )
     epochs = check_count(where, "epochs", epochs, 0)
     check_factory(where, "optimizer", optimizer, "torch.optim.SGD")
     check_training_options(where, scheduler, weight_decay, average)

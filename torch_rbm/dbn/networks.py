@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from torch_rbm.conditionals import Conditionals
 from torch_rbm.units import Units
+from torch_rbm.validation import check_dropout
 
 
 def with_output(layers: Sequence[Conditionals], outputs: int, dropout: float) -> nn.Sequential:
     """Return the layers up, and a new linear layer that starts at zero."""
-    if not 0 <= dropout < 1:
-        raise ValueError(f"DBN: expected dropout in [0, 1), got {dropout}")
+    check_dropout("DBN", dropout)
     modules: list[nn.Module] = []
     for layer in layers:
         modules += _up(layer)

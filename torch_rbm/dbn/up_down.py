@@ -13,7 +13,8 @@ from torch_rbm.dbn.probability import log_generation, log_recognition
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.losses.estimate import SampledLoss
 from torch_rbm.training import LossFactory
-from torch_rbm.validation import check_factory, words
+from torch_rbm.training.fit import draw_states
+from torch_rbm.validation import check_dropout, check_factory, words
 
 
 class UpDown(nn.Module):
@@ -45,6 +46,7 @@ class UpDown(nn.Module):
             goes to the weights up and to the top RBM (the hybrid of Larochelle and Bengio 2008). A
             pass up that tells digits well is what wake–sleep is slow to find; the weights down
             learn to generate from it.
+        dropout: the share of the units of every layer below the top that are left out in that pass.
 
     Raises:
         TypeError: ``dbn`` is no DBN, or ``top`` makes no loss with chains.
@@ -59,6 +61,7 @@ class UpDown(nn.Module):
         *,
         mean_visible: bool = False,
         discriminative: float = 0.0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if not isinstance(dbn, DBN):
@@ -77,6 +80,7 @@ class UpDown(nn.Module):
         self.top = loss
         self.mean_visible = mean_visible
         self.discriminative = float(discriminative)
+        self.dropout = check_dropout("UpDown", dropout)
 
     def reset_chain(self, generator: torch.Generator | None = None) -> None:
         """Draw the chains of the top RBM's loss anew, where they go on from batch to batch."""
@@ -88,7 +92,7 @@ class UpDown(nn.Module):
         """Return the options for ``repr``."""
         options = ["mean_visible=True"] if self.mean_visible else []
         if self.discriminative > 0:
-            options.append(f"discriminative={self.discriminative}")
+            options.append(f"discriminative={self.discriminative}, dropout={self.dropout}")
         return ", ".join(options)
 
     def forward(
@@ -128,5 +132,16 @@ class UpDown(nn.Module):
             loss = loss - log_recognition(layer, below, dream).mean()
             dream = below
         if self.discriminative > 0 and labels is not None:
-            loss = loss + self.discriminative * nn.functional.nll_loss(self.dbn(data), labels)
+            log_probability = self._log_probability(data, generator)
+            loss = loss + self.discriminative * nn.functional.nll_loss(log_probability, labels)
         return loss
+
+    def _log_probability(self, data: Tensor, generator: torch.Generator | None) -> Tensor:
+        """log p(label | data), by a pass up without some of the units."""
+        states = data
+        for layer in self.dbn.layers:
+            if self.dropout > 0 and self.training:
+                kept = torch.full_like(states, 1 - self.dropout)
+                states = states * draw_states(kept, generator) / (1 - self.dropout)
+            states = layer(states)
+        return states
