@@ -12,7 +12,7 @@ BIN := .venv/bin
 BUILD := build/cmake
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 JUDGES := $(addprefix tests/test_, exact.py sampling.py contrastive_divergence.py \
-  annealed_importance_sampling.py evaluation.py)
+  annealed_importance_sampling.py evaluation.py ratings_operators.py)
 SOURCES := $(shell find csrc cmake CMakeLists.txt setup.py pyproject.toml VERSION -type f)
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h' '*.cu' '*.cuh')
 CLANG_FORMAT ?= $(shell command -v clang-format-19 || echo clang-format)

@@ -14,6 +14,7 @@ function(torch_rbm_kernels capability)
     csrc/cpu/kernels/bernoulli.cpp
     csrc/cpu/kernels/enumeration.cpp
     csrc/cpu/kernels/panels.cpp
+    csrc/cpu/kernels/ratings.cpp
     csrc/cpu/kernels/states.cpp
     csrc/cpu/kernels/sums.cpp
     csrc/cpu/kernels/table.cpp

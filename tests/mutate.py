@@ -49,6 +49,7 @@ JUDGES = [
     "test_trajectory_tempering.py",
     "test_training.py",
     "test_diagnostics.py",
+    "test_ratings_operators.py",
 ]
 
 

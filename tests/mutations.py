@@ -472,6 +472,42 @@ MUTATIONS += [
         "        loss, wrong",
     ),
     Mutation(
+        "up-down: dropout without its scale",
+        "torch_rbm/dbn/up_down.py",
+        "draw_states(kept, generator) / (1 - self.dropout)",
+        "draw_states(kept, generator)",
+    ),
+    Mutation(
+        "ratings: the chain of a step draws the numbers of the first",
+        "csrc/ops/ratings_kernels.h",
+        "model.sample_levels(hidden, {key, step, Layer::visible})",
+        "model.sample_levels(hidden, {key, 0, Layer::hidden})",
+    ),
+    Mutation(
+        "ratings: a prediction forgets the biases of the levels",
+        "csrc/cpu/ratings.cpp",
+        "static_cast<double>(biases[items[i] * levels() + level])",
+        "static_cast<double>(biases[level])",
+    ),
+    Mutation(
+        "ratings: statistics of the wrong case",
+        "csrc/cpu/ratings.cpp",
+        "add(phase, rating, rating_cases[rating], rows, biases)",
+        "add(phase, rating, rating_cases[0], rows, biases)",
+    ),
+    Mutation(
+        "ratings: levels are drawn off by one",
+        "csrc/reference/ratings.cpp",
+        "(u.unsqueeze(1) >= below).sum(1)",
+        "(u.unsqueeze(1) < below).sum(1)",
+    ),
+    Mutation(
+        "ratings: logarithms of full lanes are lost",
+        "csrc/cpu/kernels/ratings.cpp",
+        "    if (++factors_ == kFactors) {\n      take_logarithms();\n    }\n",
+        "    if (++factors_ == kFactors) {\n      factors_ = 0;\n      excess_[0] = 0;\n    }\n",
+    ),
+    Mutation(
         "resume: dropout draws other numbers",
         "torch_rbm/training/checkpoint.py",
         '        torch.set_rng_state(state["default"])\n',

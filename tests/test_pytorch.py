@@ -8,7 +8,7 @@ from torch import nn
 
 import torch_rbm
 from tests.enumeration import Model
-from torch_rbm import ops
+from torch_rbm import ops, ratings
 
 KEY = torch.tensor([5, 0])
 
@@ -52,6 +52,31 @@ def samples(dtype=torch.float32, batch=5):
         "parallel_tempering": [((ladder, w, b, c, b.detach() / 2, betas, 2), {})],
         "parallel_tempering.key": [((ladder.bool(), w, b, c, b, betas), {"key": KEY})],
         "uniform": [((KEY, 3, 70), {"step": 2, "layer": 1})],
+        **ratings_samples(dtype),
+    }
+
+
+def ratings_samples(dtype):
+    generator = torch.Generator().manual_seed(0)
+    w, b, c = (
+        torch.randn(*shape, generator=generator, dtype=dtype).requires_grad_()
+        for shape in ((4, 3, 5), (4, 3), (5,))
+    )
+    rated = torch.tensor([0, 3, 3, 5]), torch.tensor([0, 2, 3, 1, 3])
+    ratings = *rated, torch.tensor([0, 2, 1, 1, 0])
+    query = torch.tensor([0, 1, 2, 2]), torch.tensor([1, 0])
+    own = torch.randn(3, 5, generator=generator, dtype=dtype).requires_grad_()
+    return {
+        "ratings_hidden_mean": [((*ratings, w, c), {}), ((*ratings, w, own), {})],
+        "ratings_visible_mean": [((*rated, own, w, b), {})],
+        "ratings_free_energy": [((*ratings, w, b, c), {"hidden_units": "gaussian"})],
+        "ratings_predict": [((*ratings, *query, w, b, own), {})],
+        "ratings_gibbs": [((*ratings, w, b, c, 0), {}), ((*ratings, w, b, c, 2), {})],
+        "ratings_gibbs.key": [((*ratings, w, b, c), {"key": KEY})],
+        "ratings_contrastive_divergence": [((*ratings, w, b, c), {}), ((*ratings, w, b, own), {})],
+        "ratings_contrastive_divergence.key": [
+            ((*ratings, w, b, c, 2), {"key": KEY, "mean_visible": True, "sampled_hidden": True})
+        ],
     }
 
 
@@ -279,4 +304,5 @@ def test_no_graph_is_recorded_by_samplers():
 
 
 def test_operators_are_found_on_the_package():
-    assert set(ops.__all__) == {name.partition(".")[0] for name in samples()}
+    operators = {*ops.__all__, *(f"ratings_{name}" for name in ratings.operators.__all__)}
+    assert operators == {name.partition(".")[0] for name in samples()}

@@ -4,7 +4,7 @@ from torch_rbm import _library
 
 __version__ = _library.load()
 
-from torch_rbm import ops
+from torch_rbm import ops, ratings
 from torch_rbm._library import cmake_prefix_path
 from torch_rbm.annealing import ais_schedule
 from torch_rbm.centering import Centering
@@ -109,6 +109,7 @@ __all__ = [
     "ops",
     "pretrain",
     "pseudo_log_likelihood",
+    "ratings",
     "reconstruction_error",
     "save",
 ]

@@ -238,7 +238,7 @@ def sample_hidden(
         hidden_bias,
         hidden_units=hidden_units,
         hidden_precision=hidden_precision,
-        **_random("sample_hidden", generator, key),
+        **random_argument("sample_hidden", generator, key),
     )
 
 
@@ -263,7 +263,7 @@ def sample_visible(
         visible_bias,
         visible_units=visible_units,
         visible_precision=visible_precision,
-        **_random("sample_visible", generator, key),
+        **random_argument("sample_visible", generator, key),
     )
 
 
@@ -313,7 +313,7 @@ def gibbs(
         visible_precision=visible_precision,
         hidden_precision=hidden_precision,
         clamp=clamp,
-        **_random("gibbs", generator, key),
+        **random_argument("gibbs", generator, key),
     )
 
 
@@ -380,7 +380,7 @@ def contrastive_divergence(
         observed=observed,
         sampled_hidden=sampled_hidden,
         mean_visible=mean_visible,
-        **_random("contrastive_divergence", generator, key),
+        **random_argument("contrastive_divergence", generator, key),
     )
 
 
@@ -436,7 +436,7 @@ def annealed_importance_sampling(
         hidden_units=hidden_units,
         visible_precision=visible_precision,
         hidden_precision=hidden_precision,
-        **_random("annealed_importance_sampling", generator, key),
+        **random_argument("annealed_importance_sampling", generator, key),
     )
 
 
@@ -497,7 +497,7 @@ def parallel_tempering(
         hidden_units=hidden_units,
         visible_precision=visible_precision,
         hidden_precision=hidden_precision,
-        **_random("parallel_tempering", generator, key),
+        **random_argument("parallel_tempering", generator, key),
     )
 
 
@@ -510,7 +510,9 @@ def uniform(key: Tensor, rows: int, units: int, *, step: int = 0, layer: int = 0
     return torch.ops.torch_rbm.uniform(key, rows, units, step=step, layer=layer)
 
 
-def _random(op: str, generator: torch.Generator | None, key: Tensor | None) -> dict[str, Any]:
+def random_argument(
+    op: str, generator: torch.Generator | None, key: Tensor | None
+) -> dict[str, Any]:
     """Return the argument that chooses between the two overloads of a sampler."""
     if key is None:
         return {"generator": generator}

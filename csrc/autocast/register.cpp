@@ -35,11 +35,29 @@ void register_all(torch::Library& m) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<
                      &cast_arguments<Policy::lower_precision, device>>());
   }
-  for (const char* name :
-       {"free_energy", "log_partition", "moments", "sample_hidden", "sample_hidden.key",
-        "sample_visible", "sample_visible.key", "gibbs", "gibbs.key", "contrastive_divergence",
-        "contrastive_divergence.key", "annealed_importance_sampling",
-        "annealed_importance_sampling.key", "parallel_tempering", "parallel_tempering.key"}) {
+  for (const char* name : {"free_energy",
+                           "log_partition",
+                           "moments",
+                           "sample_hidden",
+                           "sample_hidden.key",
+                           "sample_visible",
+                           "sample_visible.key",
+                           "gibbs",
+                           "gibbs.key",
+                           "contrastive_divergence",
+                           "contrastive_divergence.key",
+                           "annealed_importance_sampling",
+                           "annealed_importance_sampling.key",
+                           "parallel_tempering",
+                           "parallel_tempering.key",
+                           "ratings_hidden_mean",
+                           "ratings_visible_mean",
+                           "ratings_free_energy",
+                           "ratings_predict",
+                           "ratings_gibbs",
+                           "ratings_gibbs.key",
+                           "ratings_contrastive_divergence",
+                           "ratings_contrastive_divergence.key"}) {
     m.impl(name,
            torch::CppFunction::makeFromBoxedFunction<&cast_arguments<Policy::float32, device>>());
   }

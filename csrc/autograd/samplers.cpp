@@ -19,7 +19,8 @@ void record_nothing(const c10::OperatorHandle& op, c10::DispatchKeySet keys,
 
 TORCH_LIBRARY_IMPL(torch_rbm, Autograd, m) {
   for (const char* name : {"sample_hidden", "sample_visible", "gibbs", "contrastive_divergence",
-                           "annealed_importance_sampling", "parallel_tempering"}) {
+                           "annealed_importance_sampling", "parallel_tempering", "ratings_gibbs",
+                           "ratings_contrastive_divergence"}) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&record_nothing>());
     m.impl((std::string(name) + ".key").c_str(),
            torch::CppFunction::makeFromBoxedFunction<&record_nothing>());

@@ -1,69 +1,15 @@
 // The checks shared by the operators.
 #include "ops/checks.h"
 
+#include "ops/check_parts.h"
 #include "units/specification.h"
 
 #include <algorithm>
-#include <sstream>
 #include <string>
 
 namespace torch_rbm::checks {
 
 namespace {
-
-template <typename T>
-std::string text(const T& value) {
-  std::ostringstream stream;
-  stream << value;
-  return stream.str();
-}
-
-std::string dtype(const Tensor& tensor) {
-  return "torch." + std::string(c10::getDtypeNames(tensor.scalar_type()).first);
-}
-
-std::string shape(const Tensor& tensor) {
-  return text(tensor.sym_sizes());
-}
-
-// Under tracing a size may be symbolic; expect_true then records the condition as a guard.
-bool holds(const c10::SymBool& condition) {
-  return condition.expect_true(__FILE__, __LINE__);
-}
-
-void same_device(const char* op, const char* name, const Tensor& tensor, const Tensor& other) {
-  if (tensor.device() != other.device()) {
-    value_error(op, "expected {} on {}, as the other arguments, got {}", name, text(other.device()),
-                text(tensor.device()));
-  }
-}
-
-void defined(const char* op, const char* name, const Tensor& tensor) {
-  if (!tensor.defined()) {
-    type_error(op, "expected {} to be a tensor, got None", name);
-  }
-}
-
-void strided(const char* op, const char* name, const Tensor& tensor) {
-  if (tensor.layout() != at::kStrided) {
-    type_error(op, "expected {} of layout torch.strided, got {}", name, text(tensor.layout()));
-  }
-}
-
-void real_numbers(const char* op, const char* name, const Tensor& tensor) {
-  defined(op, name, tensor);
-  switch (tensor.scalar_type()) {
-    case at::kFloat:
-    case at::kDouble:
-    case at::kBFloat16:
-    case at::kHalf:
-      break;
-    default:
-      type_error(op, "expected {} of dtype float32, float64, bfloat16 or float16, got {}", name,
-                 dtype(tensor));
-  }
-  strided(op, name, tensor);
-}
 
 void weight_matrix(const char* op, const Tensor& weight) {
   real_numbers(op, "weight", weight);
@@ -87,16 +33,6 @@ void per_unit(const char* op, const char* name, const Tensor& values, const c10:
   same_device(op, name, values, like);
 }
 
-void unit_types(const char* op, const char* name, std::string_view units, const c10::SymInt& size) {
-  if (units == "bernoulli") {
-    return;  // whose number of units may be symbolic
-  }
-  const std::string error = units::parse(units, size.guard_int(__FILE__, __LINE__)).error;
-  if (!error.empty()) {
-    value_error(op, "expected {} to be {}, got \"{}\"", name, error, units);
-  }
-}
-
 void layer(const char* op, const Side& side, const LayerArguments& arguments,
            const Tensor& weight) {
   const c10::SymInt size = weight.sym_size(side.weight_dim);
@@ -105,12 +41,6 @@ void layer(const char* op, const Side& side, const LayerArguments& arguments,
     per_unit(op, side.precision, *arguments.precision, size, "weight", weight);
   }
   unit_types(op, side.units, arguments.units, size);
-}
-
-void steps_count(const char* op, const c10::SymInt& steps) {
-  if (!holds(steps.sym_ge(0))) {
-    value_error(op, "expected steps >= 0, got {}", text(steps));
-  }
 }
 
 // A mask of the visible units of `states`.

@@ -97,6 +97,23 @@ TORCH_LIBRARY(torch_rbm, m) {
               ", Tensor base_visible_bias, Tensor betas, SymInt steps=1, *, " + kUnits,
           "(Tensor chain, Tensor accepted, Tensor proposed, Tensor origin)");
 
+  const std::string ratings = "Tensor crow, Tensor items, Tensor levels, ";
+  const std::string hidden_type = ", *, str hidden_units=\"bernoulli\"";
+  pure(m, "ratings_hidden_mean", ratings + "Tensor weight, Tensor hidden_bias" + hidden_type,
+       "Tensor");
+  pure(m, "ratings_visible_mean",
+       "Tensor crow, Tensor items, Tensor hidden, Tensor weight, Tensor visible_bias", "Tensor");
+  pure(m, "ratings_free_energy", ratings + kParameters + hidden_type, "Tensor");
+  pure(m, "ratings_predict",
+       ratings + "Tensor query_crow, Tensor query_items, " + kParameters + hidden_type, "Tensor");
+  const std::string steps = ", SymInt steps=1";
+  sampler(m, "ratings_gibbs", ratings + kParameters + steps + hidden_type,
+          "(Tensor levels, Tensor hidden)");
+  sampler(m, "ratings_contrastive_divergence",
+          ratings + kParameters + steps + hidden_type +
+              ", bool sampled_hidden=False, bool mean_visible=False",
+          "(Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias, Tensor chain)");
+
   pure(m, "uniform", "Tensor key, SymInt rows, SymInt units, *, SymInt step=0, int layer=0",
        "Tensor");
 }

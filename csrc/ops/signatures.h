@@ -73,6 +73,31 @@ using Moments = std::tuple<Tensor, Tensor, Tensor, Tensor>(
     const Tensor& weight, const Tensor& visible_bias, const Tensor& hidden_bias,
     std::string_view visible_units, std::string_view hidden_units,
     const OptionalTensor& visible_precision, const OptionalTensor& hidden_precision);
+
+using RatingsHiddenMean = Tensor(const Tensor& crow, const Tensor& items, const Tensor& levels,
+                                 const Tensor& weight, const Tensor& hidden_bias,
+                                 std::string_view hidden_units);
+using RatingsVisibleMean = Tensor(const Tensor& crow, const Tensor& items, const Tensor& hidden,
+                                  const Tensor& weight, const Tensor& visible_bias);
+using RatingsFreeEnergy = Tensor(const Tensor& crow, const Tensor& items, const Tensor& levels,
+                                 const Tensor& weight, const Tensor& visible_bias,
+                                 const Tensor& hidden_bias, std::string_view hidden_units);
+using RatingsPredict = Tensor(const Tensor& crow, const Tensor& items, const Tensor& levels,
+                              const Tensor& query_crow, const Tensor& query_items,
+                              const Tensor& weight, const Tensor& visible_bias,
+                              const Tensor& hidden_bias, std::string_view hidden_units);
+template <typename RandomSource>
+using RatingsGibbs = std::tuple<Tensor, Tensor>(const Tensor& crow, const Tensor& items,
+                                                const Tensor& levels, const Tensor& weight,
+                                                const Tensor& visible_bias,
+                                                const Tensor& hidden_bias, c10::SymInt steps,
+                                                std::string_view hidden_units, RandomSource random);
+template <typename RandomSource>
+using RatingsContrastiveDivergence = std::tuple<Tensor, Tensor, Tensor, Tensor>(
+    const Tensor& crow, const Tensor& items, const Tensor& levels, const Tensor& weight,
+    const Tensor& visible_bias, const Tensor& hidden_bias, c10::SymInt steps,
+    std::string_view hidden_units, bool sampled_hidden, bool mean_visible, RandomSource random);
+
 using Uniform = Tensor(const Tensor& key, c10::SymInt rows, c10::SymInt units, c10::SymInt step,
                        int64_t layer);
 

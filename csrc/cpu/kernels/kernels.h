@@ -154,6 +154,19 @@ struct RealKernels {
   /// matrix[unit][row] = values[unit / 16][row][unit % 16] for up to 64 units, or += when `add`.
   void (*store_transposed)(const Real* values, int64_t rows, int64_t units, Matrix<Real> matrix,
                            bool add);
+
+  // Rows of weights, [rows][width], of the levels of rated items.
+  /// sums[width] += the rows that `index` lists.
+  void (*add_rows)(const Real* rows, int64_t width, const int64_t* index, int64_t count,
+                   Real* sums);
+  /// sums[width] += factor * row.
+  void (*add_scaled)(Real factor, const Real* row, int64_t width, Real* sums);
+  /// out[i] = row i · states.
+  void (*products)(const Real* rows, int64_t count, int64_t width, const Real* states, Real* out);
+  /// out[i] = Σ softplus(field + row i) - max(field, 0), which differs from the sum of softplus by
+  /// the same number for all rows and keeps its digits where fields are large.
+  void (*softplus_changes)(const Real* rows, int64_t count, int64_t width, const Real* field,
+                           double* out);
 };
 
 /// The states of the first four units of an enumerated layer, which are summed side by side.

@@ -14,6 +14,8 @@ template <typename Real>
 void add_sums_kernels(RealKernels<Real>& kernels);
 template <typename Real>
 void add_bernoulli_kernels(RealKernels<Real>& kernels);
+template <typename Real>
+void add_ratings_kernels(RealKernels<Real>& kernels);
 
 /// All kernels of this instruction set.
 [[nodiscard]] Kernels make_kernels();

@@ -4,6 +4,7 @@
 #include <torch_rbm/dbn.h>
 #include <torch_rbm/files.h>
 #include <torch_rbm/ops.h>
+#include <torch_rbm/ratings.h>
 #include <torch_rbm/rbm.h>
 #include <torch_rbm/training.h>
 #include <torch_rbm/version.h>
