@@ -58,7 +58,7 @@ class TestBatch:
 
 class TestModel:
     def test_biases_start_at_smoothed_frequencies(self):
-        """Without weights a prediction is how often a level is there, and of all where it is not."""
+        """Without weights a prediction is a frequency, of all items together for a new one."""
         given = Ratings.of(
             torch.arange(8), torch.tensor([0] * 6 + [1] * 2), torch.tensor([3] * 5 + [0, 0, 1]), 8
         )
@@ -153,10 +153,7 @@ class TestLoss:
             mean_visible=mean_visible,
             generator=torch.Generator().manual_seed(5),
         )
-        if mean_visible:
-            one_hot = chain
-        else:
-            one_hot = torch.nn.functional.one_hot(chain, 4).double()
+        one_hot = chain if mean_visible else torch.nn.functional.one_hot(chain, 4).double()
         bias = rbm.case_bias(given.crow, given.items).expand(8, 3)
         field = bias.index_add(
             0, given.cases(), torch.einsum("nl,nlh->nh", one_hot, rbm.weight[given.items])
