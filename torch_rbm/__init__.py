@@ -45,6 +45,7 @@ from torch_rbm.losses import (
 from torch_rbm.monitors import free_energy_gap, reconstruction_error
 from torch_rbm.persistence import load, save
 from torch_rbm.pseudo_likelihood import pseudo_log_likelihood
+from torch_rbm.ratings import RatingsContrastiveDivergence, RatingsRBM, RatingTable
 from torch_rbm.rbm import RBM
 from torch_rbm.training import (
     Callback,
@@ -81,6 +82,9 @@ __all__ = [
     "ParallelTempering",
     "PersistentContrastiveDivergence",
     "RBMEpoch",
+    "RatingTable",
+    "RatingsContrastiveDivergence",
+    "RatingsRBM",
     "SparsityTarget",
     "SupervisedEpoch",
     "TensorBoardLog",
