@@ -83,8 +83,7 @@ class FusedRatings final : public reference::RatingsModel {
         visible_bias_(visible_bias().defined() ? visible_bias().contiguous() : Tensor()) {}
 
   [[nodiscard]] Tensor hidden_field(const Tensor& visible) const override {
-    Tensor field =
-        hidden_bias().expand({cases(), width()}).clone(at::MemoryFormat::Contiguous);
+    Tensor field = hidden_bias().expand({cases(), width()}).clone(at::MemoryFormat::Contiguous);
     const Tensor crow = rated().crow.contiguous();
     const auto* const starts = crow.const_data_ptr<int64_t>();
     auto* const fields = field.template mutable_data_ptr<Real>();
@@ -166,8 +165,8 @@ class FusedRatings final : public reference::RatingsModel {
       std::vector<double> logits(static_cast<size_t>(levels()));
       for (int64_t i = first; i < last; ++i) {
         real().softplus_changes(weights(items[i], 0), levels(), width(),
-                             fields.template const_data_ptr<Real>() + query_cases[i] * width(),
-                             logits.data());
+                                fields.template const_data_ptr<Real>() + query_cases[i] * width(),
+                                logits.data());
         for (int64_t level = 0; level < levels(); ++level) {
           logits[static_cast<size_t>(level)] +=
               static_cast<double>(biases[items[i] * levels() + level]);

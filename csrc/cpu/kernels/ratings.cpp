@@ -118,7 +118,8 @@ class SoftplusChange {
 };
 
 template <typename Real>
-void softplus_changes(const Real* rows, int64_t count, int64_t width, const Real* field, double* out) {
+void softplus_changes(const Real* rows, int64_t count, int64_t width, const Real* field,
+                      double* out) {
   // softplus of this is 0 in either precision.
   constexpr Real kNothing = -1000;
   for (int64_t i = 0; i < count; ++i) {
