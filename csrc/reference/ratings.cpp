@@ -77,7 +77,9 @@ Tensor RatingsModel::sample_levels(const Tensor& hidden_states,
 Tensor RatingsModel::predict(const Tensor& field, const Rated& query) const {
   const Tensor fields =
       field.index_select(0, query.rows).unsqueeze(1) + weight_.index_select(0, query.items);
-  return at::softmax(hidden_->cumulant(fields) + visible_bias_.index_select(0, query.items), 1);
+  // Sums over many hidden units whose differences decide.
+  const Tensor cumulant = hidden_->cumulant(fields.to(at::kDouble));
+  return at::softmax(cumulant + visible_bias_.index_select(0, query.items), 1);
 }
 
 RatingsStatistics RatingsModel::statistics(const RatingsPhase& first,
