@@ -1,6 +1,8 @@
 // Meta kernels of the operators of ratings: shapes only, without a look at what the indices are.
 #include "ops/ratings.h"
 
+#include "meta/random.h"
+#include "ops/check_parts.h"
 #include "ops/checks.h"
 #include "ops/signatures.h"
 
@@ -14,18 +16,13 @@ namespace {
 
 using at::Tensor;
 
-void check_random(const char* op, const Tensor& key, const Tensor& weight) {
-  checks::key(op, key, weight.device());
-}
-void check_random(const char*, const signatures::Generator&, const Tensor&) {}
-
 c10::SymInt cases(const Tensor& crow) {
   return crow.sym_size(0) - 1;
 }
 
 Tensor hidden_mean(const Tensor& crow, const Tensor& items, const Tensor& levels,
                    const Tensor& weight, const Tensor& hidden_bias, std::string_view hidden_units) {
-  checks::ratings("ratings_hidden_mean", {crow, items}, &levels,
+  checks::ratings("ratings_hidden_mean", {crow, items}, levels,
                   {weight, nullptr, hidden_bias, hidden_units});
   return at::empty_symint({cases(crow), weight.sym_size(2)}, weight.options());
 }
@@ -39,7 +36,7 @@ Tensor visible_mean(const Tensor& crow, const Tensor& items, const Tensor& hidde
 Tensor free_energy(const Tensor& crow, const Tensor& items, const Tensor& levels,
                    const Tensor& weight, const Tensor& visible_bias, const Tensor& hidden_bias,
                    std::string_view hidden_units) {
-  checks::ratings("ratings_free_energy", {crow, items}, &levels,
+  checks::ratings("ratings_free_energy", {crow, items}, levels,
                   {weight, &visible_bias, hidden_bias, hidden_units});
   const auto dtype = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   return at::empty_symint({cases(crow)}, weight.options().dtype(dtype));
@@ -50,7 +47,7 @@ Tensor predict(const Tensor& crow, const Tensor& items, const Tensor& levels,
                const Tensor& visible_bias, const Tensor& hidden_bias,
                std::string_view hidden_units) {
   constexpr auto kOp = "ratings_predict";
-  checks::ratings(kOp, {crow, items}, &levels, {weight, &visible_bias, hidden_bias, hidden_units});
+  checks::ratings(kOp, {crow, items}, levels, {weight, &visible_bias, hidden_bias, hidden_units});
   checks::ratings_query(kOp, {crow, items}, {query_crow, query_items, "query_crow", "query_items"},
                         weight);
   return at::empty_symint({query_items.sym_size(0), weight.sym_size(1)}, weight.options());
@@ -62,8 +59,8 @@ std::tuple<Tensor, Tensor> gibbs(const Tensor& crow, const Tensor& items, const 
                                  const Tensor& hidden_bias, c10::SymInt steps,
                                  std::string_view hidden_units, RandomSource random) {
   constexpr auto kOp = "ratings_gibbs";
-  checks::ratings(kOp, {crow, items}, &levels, {weight, &visible_bias, hidden_bias, hidden_units});
-  checks::ratings_steps(kOp, steps);
+  checks::ratings(kOp, {crow, items}, levels, {weight, &visible_bias, hidden_bias, hidden_units});
+  checks::steps_count(kOp, steps);
   check_random(kOp, random, weight);
   return {at::empty_like(levels),
           at::empty_symint({cases(crow), weight.sym_size(2)}, weight.options())};
@@ -76,8 +73,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
     std::string_view hidden_units, bool /*sampled_hidden*/, bool mean_visible,
     RandomSource random) {
   constexpr auto kOp = "ratings_contrastive_divergence";
-  checks::ratings(kOp, {crow, items}, &levels, {weight, &visible_bias, hidden_bias, hidden_units});
-  checks::ratings_steps(kOp, steps);
+  checks::ratings(kOp, {crow, items}, levels, {weight, &visible_bias, hidden_bias, hidden_units});
+  checks::steps_count(kOp, steps);
   check_random(kOp, random, weight);
   const auto dtype = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   return {at::empty_like(weight), at::empty_like(visible_bias), at::empty_like(hidden_bias),

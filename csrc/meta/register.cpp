@@ -1,4 +1,5 @@
 // Meta kernels: the arguments checked and the shapes of the results, nothing computed.
+#include "meta/random.h"
 #include "ops/checks.h"
 #include "ops/signatures.h"
 #include "units/specification.h"
@@ -13,12 +14,6 @@ namespace {
 
 using at::Tensor;
 using signatures::OptionalTensor;
-
-// Every sampler has two overloads with the same results; only a key needs a check of its own.
-void check_random(const char* op, const Tensor& key, const Tensor& weight) {
-  checks::key(op, key, weight.device());
-}
-void check_random(const char*, const signatures::Generator&, const Tensor&) {}
 
 /// An empty tensor with the leading dimensions of `states` and, where given, a last dimension.
 Tensor empty_rows(const Tensor& states, const std::optional<c10::SymInt>& last,

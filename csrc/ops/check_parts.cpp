@@ -25,6 +25,14 @@ void same_device(const char* op, const char* name, const Tensor& tensor, const T
   }
 }
 
+void same_dtype(const char* op, const char* name, const Tensor& tensor, const char* other_name,
+                const Tensor& other) {
+  if (tensor.scalar_type() != other.scalar_type()) {
+    type_error(op, "expected {} of dtype {}, as {}, got {}", name, dtype(other), other_name,
+               dtype(tensor));
+  }
+}
+
 void defined(const char* op, const char* name, const Tensor& tensor) {
   if (!tensor.defined()) {
     type_error(op, "expected {} to be a tensor, got None", name);

@@ -29,6 +29,8 @@ template <typename T>
 void defined(const char* op, const char* name, const Tensor& tensor);
 void strided(const char* op, const char* name, const Tensor& tensor);
 void same_device(const char* op, const char* name, const Tensor& tensor, const Tensor& other);
+void same_dtype(const char* op, const char* name, const Tensor& tensor, const char* other_name,
+                const Tensor& other);
 /// A strided tensor of one of the floating-point dtypes.
 void real_numbers(const char* op, const char* name, const Tensor& tensor);
 void unit_types(const char* op, const char* name, std::string_view units, const c10::SymInt& size);

@@ -22,10 +22,7 @@ void weight_matrix(const char* op, const Tensor& weight) {
 void per_unit(const char* op, const char* name, const Tensor& values, const c10::SymInt& size,
               const char* like_name, const Tensor& like) {
   defined(op, name, values);
-  if (values.scalar_type() != like.scalar_type()) {
-    type_error(op, "expected {} of dtype {}, as {}, got {}", name, dtype(like), like_name,
-               dtype(values));
-  }
+  same_dtype(op, name, values, like_name, like);
   if (values.dim() != 1 || !holds(values.sym_size(0).sym_eq(size))) {
     value_error(op, "expected {} of shape [{}], as {} is {}, got {}", name, text(size), like_name,
                 shape(like), shape(values));

@@ -1,6 +1,7 @@
 // The operators of ratings as C++ functions, and their generator overloads, which only draw a key.
 #include "ops/ratings.h"
 
+#include "ops/check_parts.h"
 #include "ops/sampler.h"
 #include "random/key.h"
 #include <torch_rbm/ratings.h>
@@ -31,8 +32,8 @@ std::tuple<Tensor, Tensor> gibbs_from_generator(const Tensor& crow, const Tensor
                                                 std::string_view hidden_units,
                                                 signatures::Generator generator) {
   constexpr auto kOp = "ratings_gibbs";
-  checks::ratings(kOp, {crow, items}, &levels, {weight, &visible_bias, hidden_bias, hidden_units});
-  checks::ratings_steps(kOp, steps);
+  checks::ratings(kOp, {crow, items}, levels, {weight, &visible_bias, hidden_bias, hidden_units});
+  checks::steps_count(kOp, steps);
   return gibbs_sampler()({.key = random::draw_key(generator, weight.device())}, crow, items, levels,
                          weight, visible_bias, hidden_bias, steps, hidden_units);
 }
@@ -43,8 +44,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> divergence_from_generator(
     std::string_view hidden_units, bool sampled_hidden, bool mean_visible,
     signatures::Generator generator) {
   constexpr auto kOp = "ratings_contrastive_divergence";
-  checks::ratings(kOp, {crow, items}, &levels, {weight, &visible_bias, hidden_bias, hidden_units});
-  checks::ratings_steps(kOp, steps);
+  checks::ratings(kOp, {crow, items}, levels, {weight, &visible_bias, hidden_bias, hidden_units});
+  checks::steps_count(kOp, steps);
   return divergence_sampler()({.key = random::draw_key(generator, weight.device())}, crow, items,
                               levels, weight, visible_bias, hidden_bias, steps, hidden_units,
                               sampled_hidden, mean_visible);

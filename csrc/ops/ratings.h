@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/SymInt.h>
 
 #include <optional>
 #include <string_view>
@@ -28,9 +27,8 @@ struct RatingsModelArguments {
 namespace checks {
 
 // Shapes, dtypes and devices, before any work.
-void ratings(const char* op, const RatedArguments& rated, const at::Tensor* levels,
+void ratings(const char* op, const RatedArguments& rated, const at::Tensor& levels,
              const RatingsModelArguments& model);
-void ratings_steps(const char* op, const c10::SymInt& steps);
 void ratings_query(const char* op, const RatedArguments& rated, const RatedArguments& query,
                    const at::Tensor& weight);
 void ratings_visible_mean(const char* op, const RatedArguments& rated, const at::Tensor& hidden,

@@ -39,10 +39,7 @@ void weight_array(const char* op, const Tensor& weight) {
 // A parameter of the dtype and on the device of `weight`.
 void parameter(const char* op, const char* name, const Tensor& values, const Tensor& weight) {
   defined(op, name, values);
-  if (values.scalar_type() != weight.scalar_type()) {
-    type_error(op, "expected {} of dtype {}, as weight, got {}", name, dtype(weight),
-               dtype(values));
-  }
+  same_dtype(op, name, values, "weight", weight);
   strided(op, name, values);
   same_device(op, name, values, weight);
 }
@@ -82,23 +79,17 @@ void hidden_bias_array(const char* op, const Tensor& hidden_bias, const RatedArg
 
 }  // namespace
 
-void ratings(const char* op, const RatedArguments& cases, const Tensor* levels,
+void ratings(const char* op, const RatedArguments& cases, const Tensor& levels,
              const RatingsModelArguments& model) {
   weight_array(op, model.weight);
   if (model.visible_bias != nullptr) {
     visible_bias_array(op, *model.visible_bias, model.weight);
   }
   rated(op, cases, model.weight);
-  if (levels != nullptr) {
-    integers(op, "levels", *levels, model.weight);
-    as_many(op, "levels", *levels, "items", cases.items);
-  }
+  integers(op, "levels", levels, model.weight);
+  as_many(op, "levels", levels, "items", cases.items);
   hidden_bias_array(op, model.hidden_bias, cases, model.weight);
   unit_types(op, "hidden_units", model.hidden_units, model.weight.sym_size(2));
-}
-
-void ratings_steps(const char* op, const c10::SymInt& steps) {
-  steps_count(op, steps);
 }
 
 void ratings_query(const char* op, const RatedArguments& cases, const RatedArguments& query,

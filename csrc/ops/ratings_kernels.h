@@ -2,6 +2,7 @@
 // overrides them.
 #pragma once
 
+#include "ops/check_parts.h"
 #include "ops/checks.h"
 #include "ops/ratings.h"
 #include "random/stream.h"
@@ -73,9 +74,10 @@ struct RatingsKernels {
     constexpr auto kOp = "ratings_gibbs";
     const RatingsModelArguments arguments{weight, &visible_bias, hidden_bias, hidden_units};
     const auto model = checked(kOp, {crow, items}, levels, arguments);
-    checks::ratings_steps(kOp, steps);
+    checks::steps_count(kOp, steps);
     checks::key(kOp, key, weight.device());
-    const auto [moved, hidden] = chain(*model, levels, steps, /*mean_visible=*/false, key);
+    const auto [moved, hidden] =
+        chain(*model, levels, model->hidden_field(levels), steps, /*mean_visible=*/false, key);
     return {moved, hidden.to(weight.scalar_type())};
   }
 
@@ -86,18 +88,18 @@ struct RatingsKernels {
     constexpr auto kOp = "ratings_contrastive_divergence";
     const RatingsModelArguments arguments{weight, &visible_bias, hidden_bias, hidden_units};
     const auto model = checked(kOp, {crow, items}, levels, arguments);
-    checks::ratings_steps(kOp, steps);
+    checks::steps_count(kOp, steps);
     checks::key(kOp, key, weight.device());
     // The positive phase draws the same numbers as the first step of the chain.
-    const auto hidden_statistics = [&](const Tensor& visible, int64_t step) {
-      const Tensor field = model->hidden_field(visible);
+    const auto hidden_statistics = [&](const Tensor& field, int64_t step) {
       return sampled_hidden
                  ? reference::sample(model->hidden(), field, {key, step, random::Layer::hidden})
                  : model->hidden().mean(field);
     };
-    const Tensor moved = std::get<0>(chain(*model, levels, steps, mean_visible, key));
-    const Tensor positive = hidden_statistics(levels, 0);
-    const Tensor negative = hidden_statistics(moved, steps);
+    const Tensor field = model->hidden_field(levels);
+    const Tensor moved = std::get<0>(chain(*model, levels, field, steps, mean_visible, key));
+    const Tensor positive = hidden_statistics(field, 0);
+    const Tensor negative = hidden_statistics(model->hidden_field(moved), steps);
     const auto sums = model->statistics({moved, negative}, {levels, positive});
     const double scale = 1.0 / static_cast<double>(std::max<int64_t>(crow.size(0) - 1, 1));
     const Tensor difference = negative - positive;
@@ -118,27 +120,27 @@ struct RatingsKernels {
  private:
   static auto checked(const char* op, const RatedArguments& cases, const Tensor& levels,
                       const RatingsModelArguments& arguments) {
-    checks::ratings(op, cases, &levels, arguments);
+    checks::ratings(op, cases, levels, arguments);
     checks::rated_values(op, cases, arguments.weight);
     checks::level_values(op, levels, arguments.weight);
     return make_model(cases, arguments);
   }
 
-  // The levels, or their probabilities, after so many steps, and the hidden states before them.
+  // The levels, or their probabilities, after so many steps, and the hidden states before them;
+  // `field` is that of the hidden units given `levels`.
   static std::tuple<Tensor, Tensor> chain(const reference::RatingsModel& model,
-                                          const Tensor& levels, int64_t steps, bool mean_visible,
-                                          const Tensor& key) {
+                                          const Tensor& levels, const Tensor& field, int64_t steps,
+                                          bool mean_visible, const Tensor& key) {
     using random::Layer;
-    const auto sample_hidden = [&](const Tensor& visible, int64_t step) {
-      return reference::sample(model.hidden(), model.hidden_field(visible),
-                               {key, step, Layer::hidden});
+    const auto sample_hidden = [&](const Tensor& hidden_field, int64_t step) {
+      return reference::sample(model.hidden(), hidden_field, {key, step, Layer::hidden});
     };
     // A functional operator must not return its own argument.
     Tensor visible = levels.clone(at::MemoryFormat::Contiguous);
-    Tensor hidden = sample_hidden(visible, 0);
+    Tensor hidden = sample_hidden(field, 0);
     for (int64_t step = 0; step < steps; ++step) {
       if (step > 0) {
-        hidden = sample_hidden(visible, step);
+        hidden = sample_hidden(model.hidden_field(visible), step);
       }
       visible = mean_visible ? model.level_probabilities(hidden)
                              : model.sample_levels(hidden, {key, step, Layer::visible});

@@ -120,23 +120,27 @@ class SampledLoss(nn.Module):
         # The energy is linear in the parameters: this sum is the energy gap.
         precision_term = _precision_term(rbm, data, moved, observed)
         if self.centering is None:
-            return GradientEstimate(linear(rbm, gradients) + precision_term, gradients, moved)
+            gap = linear(_parameters(rbm), gradients) + precision_term
+            return GradientEstimate(gap, gradients, moved)
         if self.training:
             self.centering.update(rbm, data, gradients)
         with torch.no_grad():
-            gap = linear(rbm, gradients) + precision_term
+            gap = linear(_parameters(rbm), gradients) + precision_term
         loss, gradients = centered_loss(gap, rbm, self.centering, gradients, precision_term)
         return GradientEstimate(loss, gradients, moved)
 
 
-def linear(rbm: RBM, gradients: Gradients) -> Tensor:
+def linear(parameters: Gradients, gradients: Gradients) -> Tensor:
     """Return Σ parameter · gradient, a scalar whose backward() leaves these gradients."""
-    weight, visible_bias, hidden_bias = gradients
-    return (
-        torch.dot(rbm.weight.reshape(-1), weight.reshape(-1))
-        + torch.dot(rbm.visible_bias, visible_bias)
-        + torch.dot(rbm.hidden_bias, hidden_bias)
+    weight, visible_bias, hidden_bias = (
+        torch.dot(parameter.reshape(-1), gradient.reshape(-1))
+        for parameter, gradient in zip(parameters, gradients, strict=True)
     )
+    return weight + visible_bias + hidden_bias
+
+
+def _parameters(rbm: RBM) -> Gradients:
+    return rbm.weight, rbm.visible_bias, rbm.hidden_bias
 
 
 def centered_loss(
@@ -147,7 +151,7 @@ def centered_loss(
     Those of the precisions, which centring leaves alone, are left by ``precision_term``.
     """
     centered = centering(gradients)
-    step = linear(rbm, centered) + precision_term
+    step = linear(_parameters(rbm), centered) + precision_term
     return value.detach() + (step - step.detach()), centered
 
 

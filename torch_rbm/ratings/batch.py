@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Ratings(NamedTuple):
@@ -25,8 +25,7 @@ class Ratings(NamedTuple):
     def of(cases: Tensor, items: Tensor, levels: Tensor, count: int) -> Ratings:
         """Sort ratings, int64 [ratings] each, by their cases, of which there are ``count``."""
         order = torch.argsort(cases, stable=True)
-        crow = torch.zeros(count + 1, dtype=torch.int64, device=cases.device)
-        torch.cumsum(torch.bincount(cases, minlength=count), 0, out=crow[1:])
+        crow = _starts(torch.bincount(cases, minlength=count))
         return Ratings(crow, items[order], levels[order])
 
     @property
@@ -42,8 +41,7 @@ class Ratings(NamedTuple):
     def select(self, cases: Tensor) -> Ratings:
         """The ratings of some cases, in their order; a case may be there more than once."""
         counts = self.crow.diff()[cases]
-        crow = torch.zeros(len(cases) + 1, dtype=torch.int64, device=self.crow.device)
-        torch.cumsum(counts, 0, out=crow[1:])
+        crow = _starts(counts)
         total = int(crow[-1])
         shift = torch.repeat_interleave(self.crow[cases] - crow[:-1], counts, output_size=total)
         index = torch.arange(total, device=self.crow.device) + shift
@@ -52,3 +50,8 @@ class Ratings(NamedTuple):
     def transposed(self, items: int) -> Ratings:
         """The same ratings with items as cases, and cases as items."""
         return Ratings.of(self.items, self.cases(), self.levels, items)
+
+
+def _starts(counts: Tensor) -> Tensor:
+    """Where each of so many things begins, and where the last ends, [counts + 1]."""
+    return nn.functional.pad(counts.cumsum(0), (1, 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from torch_rbm.losses.estimate import linear
 from torch_rbm.ratings import operators
 from torch_rbm.ratings.batch import Ratings
 from torch_rbm.ratings.rbm import RatingsRBM
@@ -79,8 +80,5 @@ class RatingsContrastiveDivergence(nn.Module):
             visible_bias = visible_bias * scale
             weight = weight * scale.unsqueeze(2)
         # The energy is linear in the parameters: this sum is the energy gap.
-        return (
-            torch.dot(rbm.weight.reshape(-1), weight.reshape(-1))
-            + torch.dot(rbm.visible_bias.reshape(-1), visible_bias.reshape(-1))
-            + torch.dot(hidden_bias.reshape(-1), hidden.reshape(-1))
-        )
+        parameters = rbm.weight, rbm.visible_bias, hidden_bias
+        return linear(parameters, (weight, visible_bias, hidden))

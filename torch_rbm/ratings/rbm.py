@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from torch_rbm.ratings.batch import Ratings
 from torch_rbm.units import Units, UnitsLike
 from torch_rbm.validation import check_count
-
-if TYPE_CHECKING:
-    from torch_rbm.ratings.batch import Ratings
 
 
 class RatingsRBM(nn.Module):
