@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from cases import mnist_pictures
+from deformation import deformed
 from torch import Tensor
 
 import torch_rbm
@@ -42,6 +43,10 @@ def main() -> None:
     parser.add_argument("--average", type=float, default=0.1)
     parser.add_argument("--weight-decay", type=float, default=0.0)
     parser.add_argument("--plain", action="store_true", help="not centred")
+    parser.add_argument(
+        "--deform", type=float, default=0.0, help="train on pictures turned and scaled this much"
+    )
+    parser.add_argument("--copies", type=int, default=10, help="of each, when they are deformed")
     parser.add_argument("--flip", action="store_true", help="0 and 1 exchanged, in both sets")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", help="a file, to go on where a run was stopped")
@@ -55,10 +60,16 @@ def main() -> None:
     rbm = torch_rbm.RBM(784, options.hidden)
     torch_rbm.initialize(rbm, train)
     started = time.perf_counter()
+    cases, epochs, transform = train, options.epochs, None
+    if options.deform:
+        generator = torch.Generator().manual_seed(options.seed)
+        cases = deformed(train, options.deform, options.copies, generator)
+        epochs //= options.copies
+        transform = partial(torch.div, other=255)
     history = torch_rbm.fit(
         rbm,
-        train,
-        epochs=options.epochs,
+        cases,
+        epochs=epochs,
         batch_size=options.batch,
         loss=partial(
             torch_rbm.PersistentContrastiveDivergence,
@@ -70,6 +81,7 @@ def main() -> None:
         weight_decay=options.weight_decay,
         average=options.average,
         binarize=True,
+        transform=transform,
         checkpoint=options.checkpoint,
     )
     minutes = (time.perf_counter() - started) / 60

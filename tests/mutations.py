@@ -513,4 +513,10 @@ MUTATIONS += [
         '        torch.set_rng_state(state["default"])\n',
         "",
     ),
+    Mutation(
+        "resume: other options go unnoticed",
+        "torch_rbm/training/plan.py",
+        "        if before != now:\n",
+        "        if name not in saved:\n",
+    ),
 ]

@@ -60,7 +60,9 @@ class TestReaders:
             ("a.txt", b"1 2", "expected a file .npy, .npz, .csv"),
             ("a.npy", b"no", "expected numbers of cases in"),
             ("a.npz", b"no", "expected numbers of cases in"),
-            ("a.csv", b"a,b\nc,d\n", "expected numbers of cases in"),
+            ("a.csv", b"a,b\nc,d\n", "line 2 has 'c' in the place of a number"),
+            ("b.csv", b"1,2\n\n3,\n", "line 3 has '' in the place of a number"),
+            ("c.csv", b"a;b\n1;2\n3;4;5\n", "line 3 has 3 values, the lines before 2"),
             ("a.idx", b"\0\0\x05\1", "does not begin as an idx file"),
             ("a.pt", b"no", "expected numbers of cases in"),
         ],
@@ -119,6 +121,11 @@ def test_the_same_seed_gives_the_same_model(files):
     assert models[0].weight.equal(models[1].weight)
 
 
+def test_a_named_checkpoint_is_removed_at_the_end(files):
+    assert trained("--epochs", "2", "--checkpoint", "state.pt") == 0
+    assert sorted(p.name for p in files.iterdir()) == ["data.npy", "model.pt"]
+
+
 def test_other_units(files):
     np.save("numbers.npy", np.random.default_rng(1).normal(size=(50, 4)))
     code = main(["fit", "numbers.npy", "--out", "g.pt", "--units", "gaussian", "--quiet"])
@@ -133,12 +140,23 @@ def test_other_units(files):
         (["fit", "data.npy", "--out", "no/m.pt"], "expected a folder .*no for m.pt, found none"),
         (["fit", "data.npy", "--out", "m.pt", "--units", "binary"], "to be one of"),
         (["fit", "grey.npy", "--out", "m.pt"], "use --scale 255"),
-        (["evaluate", "data.npy", "data.npy"], "data.npy to be a model of torch_rbm"),
+        (["evaluate", "data.npy", "data.npy"], "data.npy to be a model of torch_rbm, got"),
+        (["evaluate", "scripted.pt", "data.npy"], "got a TorchScript file"),
+        (["evaluate", "rbm.pt", "half.npy"], "with --binarize they are probabilities"),
+        (
+            ["fit", "data.npy", "--out", "m.pt", "--validation", "half.npy"],
+            "half.npy: .*--binarize",
+        ),
+        (["fit", "data.npy", "--out", "m.pt", "--log", "no/log.csv"], "a folder .*no for log.csv"),
+        (["features", "rbm.pt", "grey.npy", "--out", "f.npy"], "use --scale 255"),
         (["evaluate", "m.pt", "data.npy"], "expected a file m.pt, found none"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_1(files, capsys, arguments, message):
     np.save("grey.npy", DATA * 255)
+    np.save("half.npy", DATA * 0.5)
+    torch_rbm.save(torch_rbm.RBM(9, 4), "rbm.pt")
+    torch.jit.script(torch_rbm.RBM(9, 4)).save("scripted.pt")
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert len(error.strip().splitlines()) == 1
@@ -148,7 +166,20 @@ def test_bad_input_is_one_line_and_exit_code_1(files, capsys, arguments, message
 
 
 def test_usage_errors_are_exit_code_2(capsys):
-    for arguments in ([], ["train"], ["fit"], ["fit", "a.npy", "--out", "b", "--loss", "x"]):
+    fit = ["fit", "a.npy", "--out", "b"]
+    for arguments in (
+        [],
+        ["train"],
+        ["fit"],
+        [*fit, "--loss", "x"],
+        [*fit, "--threads", "0"],
+        [*fit, "--scale", "0"],
+        [*fit, "--rate", "-1"],
+        [*fit, "--weight-decay", "-1"],
+        ["sample", "a.pt", "--out", "a.npy", "--n", "0"],
+        ["sample", "a.pt", "--out", "a.jpg"],
+        ["features", "a.pt", "a.npy", "--out", "a.csv"],
+    ):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2
@@ -183,7 +214,7 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(files):
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "stopped" in error
+    assert "stopped; the same command goes on from model.pt.checkpoint" in error
     assert os.path.exists("model.pt.checkpoint")
     half = torch_rbm.load("model.pt.checkpoint")
     assert half.weight.shape == (5, 9)

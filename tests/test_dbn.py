@@ -68,6 +68,10 @@ class TestGeneration:
         with pytest.raises(ValueError, match=message):
             torch_rbm.DBN([4, 3, 2], classes=classes).sample(5, 1, label=label)
 
+    def test_a_number_is_no_label_of_samples(self):
+        with pytest.raises(TypeError, match="one class for each sample"):
+            torch_rbm.DBN([4, 3, 2], classes=3).sample(5, 1, label=2)
+
 
 @torch.no_grad()
 def enumerated_bound(dbn, data):

@@ -43,6 +43,17 @@ class TestTargets:
         wrong = (net(digits(100)[0]).argmax(1) != digits(100)[1]).float().mean().item()
         assert history.epochs[-1].validation_error == pytest.approx(wrong)
 
+    def test_classes_of_another_dtype(self):
+        data, labels = digits()
+        history = torch_rbm.fine_tune(
+            network(),
+            data,
+            labels.to(torch.uint8),
+            validation=(data, labels.short()),
+            **options(optimizer=fast),
+        )
+        assert history.epochs[-1].validation_error < 0.03
+
     @pytest.mark.parametrize("kind", ["dataset", "loader"])
     def test_pairs(self, kind):
         data, labels = digits()
@@ -198,6 +209,20 @@ class TestOptions:
             again = trained(0, path, make())
             assert all(a.equal(b) for a, b in zip(whole, again, strict=True))
 
+    def test_another_loss_of_the_targets_is_another_training(self, tmp_path):
+        data, labels = digits()
+        path = tmp_path / "run.pt"
+        torch_rbm.fine_tune(network(), data, labels, checkpoint=path, **options(epochs=1))
+        with pytest.raises(ValueError, match="target_loss None, not multi_margin_loss"):
+            torch_rbm.fine_tune(
+                network(),
+                data,
+                labels,
+                loss=nn.functional.multi_margin_loss,
+                checkpoint=path,
+                **options(epochs=1),
+            )
+
     def test_a_checkpoint_of_another_network(self, tmp_path):
         data, labels = digits()
         path = tmp_path / "net.pt"
@@ -224,6 +249,36 @@ class TestArguments:
                 "a target for each case",
             ),
             ((network(), *digits()), {"average": 2}, ValueError, r"average in \[0, 1\]"),
+            (
+                (network(), *digits()),
+                {"validation": digits()[0]},
+                TypeError,
+                "validation to be inputs and targets",
+            ),
+            (
+                (network(), digits()[0], digits()[1] + 7),
+                {},
+                ValueError,
+                "classes from 0 to 1, got 7 to 8",
+            ),
+            (
+                (network(), digits()[0], digits()[1].float()),
+                {},
+                ValueError,
+                r"whole numbers \[20\], or real values \[20, 2\].*, got float32 \[20\]",
+            ),
+            (
+                (torch_rbm.DBN([12, 4]).regressor(1), digits()[0], digits()[0][:, 0]),
+                {},
+                ValueError,
+                r"real values \[20, 1\].*, got float32 \[20\]",
+            ),
+            (
+                (network(), digits()[0], digits()[1] == 1),
+                {},
+                ValueError,
+                r"got bool \[20\]",
+            ),
         ],
     )
     def test_that_do_not_fit(self, arguments, more, error, message):

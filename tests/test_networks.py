@@ -100,6 +100,8 @@ class TestNetworks:
             torch_rbm.DBN([5, 4], classes=2).classifier(2)
         with pytest.raises(ValueError, match=r"dropout in \[0, 1\), got 1"):
             torch_rbm.DBN([5, 4]).classifier(2, dropout=1.0)
+        with pytest.raises(TypeError, match="dropout to be a number, got list"):
+            torch_rbm.DBN([5, 4]).classifier(2, dropout=[0.1])
         mixed = torch_rbm.DBN([5, 4], units=["bernoulli", "gaussian:2, spin:2"])
         with pytest.raises(ValueError, match="units of one type"):
             mixed.regressor(1)

@@ -305,10 +305,38 @@ class TestResume:
         fitted(data, checkpoint=path)
         with pytest.raises(ValueError, match=r"checkpoint .* to be of .*'hidden': 7"):
             fitted(data, checkpoint=path, hidden=7)
-        with pytest.raises(ValueError, match=r"same training, .*'epochs': 9"):
-            fitted(data, checkpoint=path, epochs=9)
-        with pytest.raises(ValueError, match="'loss': 'ContrastiveDivergence'"):
-            fitted(data, checkpoint=path, loss=torch_rbm.ContrastiveDivergence)
+
+    @pytest.mark.parametrize(
+        ("other", "words"),
+        [
+            ({"epochs": 9}, "epochs 4, not 9"),
+            ({"loss": torch_rbm.ContrastiveDivergence}, "not ContrastiveDivergence"),
+            (
+                {"loss": functools.partial(torch_rbm.PersistentContrastiveDivergence, chains=7)},
+                r"shape of loss.chain \[100, 8\], not \[7, 8\]",
+            ),
+            (
+                {"loss": functools.partial(torch_rbm.PersistentContrastiveDivergence, steps=2)},
+                "loss.steps 1, not 2",
+            ),
+            ({"optimizer": torch.optim.Adam}, "optimizer SGD, not Adam"),
+            ({"optimizer": functools.partial(torch.optim.SGD, lr=0.3)}, "optimizer.lr .*, not 0.3"),
+            ({"weight_decay": 0.1}, "optimizer group 0.weight_decay absent, not 0.1"),
+            ({"average": 0.5}, "averaged_from .*, not"),
+            ({"binarize": True}, "binarize False, not True"),
+            ({"sparsity": torch_rbm.SparsityTarget(0.1)}, "sparsity None, not Spars"),
+            (
+                {"scheduler": lambda o, n: torch.optim.lr_scheduler.StepLR(o, n)},
+                "scheduler LinearLR, not StepLR",
+            ),
+        ],
+        ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+    )
+    def test_other_options_are_refused(self, tmp_path, other, words):
+        data, path = data_of(), tmp_path / "run.pt"
+        fitted(data, checkpoint=path)
+        with pytest.raises(ValueError, match=f"the same training, but this one has .*{words}"):
+            fitted(data, checkpoint=path, **other)
 
     def test_files_that_are_no_checkpoints(self, tmp_path):
         path = tmp_path / "run.pt"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +48,25 @@ def load(where: str, path: str | os.PathLike[str], *kinds: str) -> dict[str, Any
         FileNotFoundError: there is no such file.
         ValueError: it is none of this kind.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{where}: expected a file {os.fspath(path)}, found none")
+    wanted = f"{where}: expected {os.fspath(path)} to be a {kinds[0]} of torch_rbm"
+    if _is_torchscript(path):
+        raise ValueError(f"{wanted}, got a TorchScript file, as torch.jit.load reads it")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{where}: expected a file {os.fspath(path)}, found none") from None
-    except Exception as error:
-        raise ValueError(
-            f"{where}: expected {os.fspath(path)} to be a {kinds[0]} of torch_rbm, got a file that "
-            f"torch.load(weights_only=True) refuses: {str(error).splitlines()[0]}"
-        ) from error
-    content = _dicts(content)
+        content = _dicts(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # whose text speaks of reading it without weights_only
+        raise ValueError(f"{wanted}, got a file that is none") from error
     if not isinstance(content, dict) or content.get("kind") not in kinds:
-        raise ValueError(f"{where}: expected {os.fspath(path)} to be a {kinds[0]} of torch_rbm")
+        raise ValueError(f"{wanted}, got a file of something else")
     return content
+
+
+def _is_torchscript(path: str | os.PathLike[str]) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _dicts(content: Any) -> Any:

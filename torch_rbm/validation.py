@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -48,7 +48,13 @@ def check_factory(where: str, name: str, value: object, example: str) -> None:
 
 
 def check_dropout(where: str, dropout: float) -> float:
-    """Return ``dropout`` if it is a share of units that may be left out."""
+    """Return ``dropout`` as a float.
+
+    Raises:
+        TypeError, ValueError: it is no share of units that may be left out.
+    """
+    if isinstance(dropout, bool) or not isinstance(dropout, Real):
+        raise TypeError(f"{where}: expected dropout to be a number, got {words(dropout)}")
     if not 0 <= dropout < 1:
         raise ValueError(f"{where}: expected dropout in [0, 1), got {dropout}")
     return float(dropout)

@@ -10,6 +10,7 @@ import torch
 
 import torch_rbm
 from torch_rbm.cli import commands
+from torch_rbm.cli.arguments import count
 
 _ERRORS = (ValueError, TypeError, OSError, FloatingPointError, ModuleNotFoundError)
 
@@ -26,8 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _ERRORS as error:
         print(f"torch-rbm {options.command}: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"\ntorch-rbm {options.command}: stopped", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        after = f"; {interrupt}" if str(interrupt) else ""
+        print(f"\ntorch-rbm {options.command}: stopped{after}", file=sys.stderr)
         return 130
     return 0
 
@@ -55,6 +57,6 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--seed", type=int, help="of the random numbers, for the same result twice"
         )
-        sub.add_argument("--threads", type=int, help="CPU threads; PyTorch's choice if not given")
+        sub.add_argument("--threads", type=count, help="CPU threads; PyTorch's choice if not given")
         sub.set_defaults(run=command.run)
     return result

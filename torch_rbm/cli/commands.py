@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import torch_rbm
+from torch_rbm.cli.arguments import count, named, not_negative, positive
 from torch_rbm.cli.demo import run_demo
 from torch_rbm.cli.pictures import save_grid
 from torch_rbm.cli.readers import read_cases
@@ -48,7 +49,7 @@ _OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="file with one row for each case")
-    parser.add_argument("--scale", type=float, help="divide the data by this, 255 for pixels")
+    parser.add_argument("--scale", type=positive, help="divide the data by this, 255 for pixels")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +67,7 @@ def _add_binarize(parser: argparse.ArgumentParser, when: str) -> None:
 def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--out", required=True, metavar="MODEL", help="file for the model")
-    parser.add_argument("--hidden", type=int, default=500, help="number of hidden units")
+    parser.add_argument("--hidden", type=count, default=500, help="number of hidden units")
     parser.add_argument(
         "--units",
         default="bernoulli",
@@ -76,30 +77,30 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--hidden-units", default="bernoulli", help="what the hidden units are")
     _add_binarize(parser, "anew in every epoch")
-    parser.add_argument("--epochs", type=int, default=20, help="passes over the data")
-    parser.add_argument("--batch-size", type=int, default=100, help="cases of an update")
+    parser.add_argument("--epochs", type=count, default=20, help="passes over the data")
+    parser.add_argument("--batch-size", type=count, default=100, help="cases of an update")
     parser.add_argument("--loss", choices=_LOSSES, default="pcd", help="how to train")
-    parser.add_argument("--steps", type=int, default=1, help="Gibbs steps of an update")
-    parser.add_argument("--chains", type=int, default=100, help="of pcd, fpcd and the temperings")
+    parser.add_argument("--steps", type=count, default=1, help="Gibbs steps of an update")
+    parser.add_argument("--chains", type=count, default=100, help="of pcd, fpcd and the temperings")
     parser.add_argument("--optimizer", choices=_OPTIMIZERS, default="sgd", help="the optimizer")
     parser.add_argument(
         "--rate",
-        type=float,
+        type=positive,
         help="learning rate at first, from which it falls to zero: 0.2 if not given, 0.01 for "
         "gaussian and relu units, 0.001 for adam",
     )
-    parser.add_argument("--weight-decay", type=float, default=0.0, help="of the weights")
+    parser.add_argument("--weight-decay", type=not_negative, default=0.0, help="of the weights")
     parser.add_argument(
         "--validation", metavar="DATA", help="cases whose likelihood is estimated in every epoch"
     )
     parser.add_argument(
-        "--patience", type=int, help="stop after so many epochs without a better validation"
+        "--patience", type=count, help="stop after so many epochs without a better validation"
     )
     parser.add_argument(
         "--checkpoint",
         metavar="FILE",
         help="where to keep the state of the training, also after Ctrl-C: the same command goes on "
-        "from there. MODEL with .checkpoint added if not given; removed at the end",
+        "from there, and removes it at the end. MODEL with .checkpoint added if not given",
     )
     parser.add_argument("--log", metavar="CSV", help="file for the numbers of each epoch")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -107,14 +108,15 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _fit(options: argparse.Namespace) -> None:
     data = read_cases(options.data, options.scale)
-    _check_folder(options.out)
+    for path in (options.out, options.log, options.checkpoint):
+        _check_folder(path)
     rbm = RBM(
         data.shape[1],
         options.hidden,
         visible_units=options.units,
         hidden_units=options.hidden_units,
     )
-    _check_range(options, rbm, data)
+    _check_data(options.data, rbm, data)
     torch_rbm.initialize(rbm, data)
     loss = {"steps": options.steps, "centered": True}
     if options.loss in _WITH_CHAINS:
@@ -130,36 +132,44 @@ def _fit(options: argparse.Namespace) -> None:
     validation = None
     if options.validation is not None:
         validation = _states(read_cases(options.validation, options.scale), options.binarize)
+        _check_data(options.validation, rbm, validation, states=True)
     checkpoint = Path(options.checkpoint or f"{options.out}.checkpoint")
-    history = torch_rbm.fit(
-        rbm,
-        data,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        loss=partial(_LOSSES[options.loss], **loss),
-        optimizer=optimizer,
-        weight_decay=options.weight_decay,
-        binarize=options.binarize,
-        validation=validation,
-        patience=options.patience,
-        callbacks=[] if options.log is None else [torch_rbm.CSVLog(options.log)],
-        checkpoint=checkpoint,
-        progress=not options.quiet,
-    )
+    try:
+        history = torch_rbm.fit(
+            rbm,
+            data,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            loss=partial(_LOSSES[options.loss], **loss),
+            optimizer=optimizer,
+            weight_decay=options.weight_decay,
+            binarize=options.binarize,
+            validation=validation,
+            patience=options.patience,
+            callbacks=[] if options.log is None else [torch_rbm.CSVLog(options.log)],
+            checkpoint=checkpoint,
+            progress=not options.quiet,
+        )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the same command goes on from {checkpoint}") from None
     torch_rbm.save(rbm, options.out)
-    if options.checkpoint is None:
-        checkpoint.unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
     if history.best_epoch is not None:
         print(f"best validation likelihood in epoch {history.best_epoch}")
     print(f"{rbm} in {options.out}")
 
 
-def _check_range(options: argparse.Namespace, rbm: RBM, data: Tensor) -> None:
+def _check_data(path: str, rbm: RBM, data: Tensor, states: bool = False) -> None:
+    """Require data that the visible units can have; say which option may be missing."""
     try:
-        rbm.visible_layer().check(options.data, "data", data)
+        rbm.visible_layer().check(path, "data", data, states=states)
     except ValueError as error:
-        pixels = data.dtype == torch.uint8 or (data.layout == torch.strided and data.max() == 255)
-        hint = "; for pixels from 0 to 255 use --scale 255" if pixels else ""
+        top = data.max() if data.layout == torch.strided and data.numel() > 0 else 0
+        hint = ""
+        if top == 255:
+            hint = "; for pixels from 0 to 255 use --scale 255"
+        elif states and top <= 1:
+            hint = "; with --binarize they are probabilities of 0 and 1"
         raise ValueError(f"{error}{hint}") from None
 
 
@@ -171,7 +181,9 @@ def _states(data: Tensor, binarize: bool) -> Tensor:
     return (uniform < data.float()).float()
 
 
-def _check_folder(path: str) -> None:
+def _check_folder(path: str | None) -> None:
+    if path is None:
+        return
     folder = Path(path).absolute().parent
     if not folder.is_dir():
         raise FileNotFoundError(f"expected a folder {folder} for {Path(path).name}, found none")
@@ -202,6 +214,7 @@ def _load_rbm(path: str) -> torch_rbm.RBM:
 def _evaluate(options: argparse.Namespace) -> None:
     rbm = _load_rbm(options.model)
     data = _states(read_cases(options.data, options.scale), options.binarize)
+    _check_data(options.data, rbm, data, states=True)
     estimate = torch_rbm.log_likelihood(
         rbm, data, method=options.method, progress=not options.quiet
     )
@@ -214,9 +227,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
-    parser.add_argument("--out", required=True, metavar="FILE", help="file.npy, or a picture.png")
-    parser.add_argument("--n", type=int, default=100, help="how many")
-    parser.add_argument("--steps", type=int, default=5000, help="Gibbs steps from random states")
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=named(".npy", ".png"),
+        metavar="FILE",
+        help="file.npy, or a picture.png",
+    )
+    parser.add_argument("--n", type=count, default=100, help="how many")
+    parser.add_argument("--steps", type=count, default=5000, help="Gibbs steps from random states")
     parser.add_argument("--means", action="store_true", help="means of the last step, not samples")
     parser.add_argument("--shape", help="height x width of a picture, 28x28; a square if not given")
 
@@ -238,14 +257,20 @@ def _sample(options: argparse.Namespace) -> None:
 def _features_arguments(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_data(parser)
-    parser.add_argument("--out", required=True, metavar="FILE.npy", help="file for the features")
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=named(".npy"),
+        metavar="FILE.npy",
+        help="file for the features",
+    )
 
 
 @torch.no_grad()
 def _features(options: argparse.Namespace) -> None:
     rbm = _load_rbm(options.model)
     data = read_cases(options.data, options.scale)
-    rbm.visible_layer().check(options.data, "data", data)
+    _check_data(options.data, rbm, data)
     _check_folder(options.out)
     data = data if data.dtype in (torch.bool, torch.uint8) else data.to(rbm.weight.dtype)
     features = rbm(data).float().numpy()

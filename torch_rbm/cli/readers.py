@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import struct
 import zipfile
 from collections.abc import Callable
@@ -81,10 +83,30 @@ def _csv(path: Path) -> Any:
         first = file.readline().decode(errors="replace")
         separator = max(",;\t", key=first.count)
         header = not all(_is_number(word) for word in first.strip().split(separator))
-    with _open(path) as file:
-        return np.loadtxt(
-            file, delimiter=separator, skiprows=int(header), ndmin=2, dtype=np.float32
-        )
+    try:
+        with _open(path) as file:
+            return np.loadtxt(
+                file, delimiter=separator, skiprows=int(header), ndmin=2, dtype=np.float32
+            )
+    except ValueError as error:
+        raise ValueError(_first_fault(path, separator, header) or str(error)) from error
+
+
+def _first_fault(path: Path, separator: str, header: bool) -> str | None:
+    """The line of a table of numbers that keeps it from being one, in words."""
+    with io.TextIOWrapper(_open(path), errors="replace") as file:
+        rows = csv.reader(file, delimiter=separator)
+        columns = len(next(rows, [])) if header else 0
+        for row in rows:
+            if not row:
+                continue
+            columns = columns or len(row)
+            if len(row) != columns:
+                return f"line {rows.line_num} has {len(row)} values, the lines before {columns}"
+            wrong = next((word for word in row if not _is_number(word)), None)
+            if wrong is not None:
+                return f"line {rows.line_num} has {wrong!r} in the place of a number"
+    return None
 
 
 def _is_number(word: str) -> bool:

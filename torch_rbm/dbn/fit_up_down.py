@@ -113,7 +113,7 @@ def fit_up_down(
             batch = draw_states(batch, generator)
         return batch, () if beside is None else (beside,)
 
-    recognition = Supervised(dbn, nn.functional.nll_loss)
+    recognition = Supervised(where, dbn, nn.functional.nll_loss)
     training = Training(
         where,
         dbn,
@@ -131,6 +131,7 @@ def fit_up_down(
         callbacks=callbacks,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
+        options={"binarize": binarize},
         generator=generator,
     )
     return training.run(description, progress)

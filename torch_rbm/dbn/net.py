@@ -170,6 +170,10 @@ class DBN(nn.Module):
         if label is not None:
             if self.classes == 0:
                 raise ValueError("DBN.sample: expected a label only for a net with classes")
+            if not isinstance(label, Tensor):
+                raise TypeError(
+                    "DBN.sample: expected label to be a tensor, one class for each sample"
+                )
             if label.dim() != 1 or len(label) != count:
                 raise ValueError(
                     f"DBN.sample: expected label of shape [{count}], got {list(label.shape)}"

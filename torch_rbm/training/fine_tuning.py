@@ -59,9 +59,9 @@ def fine_tune(
     Args:
         module: what is trained, in place.
         data: inputs: a tensor or NumPy array [cases, ...], a Dataset or a DataLoader.
-        targets: classes, int64 [cases], or real values [cases, outputs]; True for the second
-            elements of the items of a Dataset or a DataLoader; None for the data themselves, as an
-            autoencoder has them.
+        targets: classes, whole numbers [cases], or real values [cases, outputs]; True for the
+            second elements of the items of a Dataset or a DataLoader; None for the data themselves,
+            as an autoencoder has them.
         epochs: passes over the data.
         batch_size: rows of a batch; a DataLoader keeps its own.
         loss: of outputs and targets, a mean over the batch; the cross-entropy of logits for
@@ -111,7 +111,12 @@ def fine_tune(
         name="targets",
         flatten=flatten,
     )
-    supervised = Supervised(module, loss)
+    if targets is not None and isinstance(validation, Tensor):
+        raise TypeError(
+            f"{where}: expected validation to be inputs and targets, as there are targets, got "
+            "inputs alone"
+        )
+    supervised = Supervised(where, module, loss)
     training = Training(
         where,
         module,
@@ -129,6 +134,7 @@ def fine_tune(
         callbacks=callbacks,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
+        options={"target_loss": None if loss is None else getattr(loss, "__name__", repr(loss))},
         generator=generator,
     )
     module.train()
@@ -142,12 +148,14 @@ class Supervised(nn.Module):
     """A loss of a module's outputs, called as every loss of a training.
 
     Args:
+        where: the caller's name, for messages.
         module: the module, held as a submodule.
         loss: of outputs and targets; the usual one for the kind of targets when None.
     """
 
-    def __init__(self, module: nn.Module, loss: TargetLoss | None) -> None:
+    def __init__(self, where: str, module: nn.Module, loss: TargetLoss | None) -> None:
         super().__init__()
+        self._where = where
         self.module = module
         self._loss = loss
 
@@ -158,20 +166,45 @@ class Supervised(nn.Module):
         targets: Tensor | None = None,
     ) -> Tensor:
         """Return the mean loss, a scalar; of reconstructions where there are no targets."""
-        return self.compare(self.module(data), data if targets is None else targets)
+        outputs = self.module(data)
+        return self.compare(outputs, data.to(outputs.dtype) if targets is None else targets)
 
     def compare(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of outputs, a scalar."""
+        """Return the mean loss of outputs, a scalar.
+
+        Raises:
+            ValueError: the outputs cannot be compared with these targets.
+        """
         if self._loss is not None:
             return self._loss(outputs, targets)
+        _check_shapes(self._where, outputs, targets)
         if is_classes(targets):
-            return nn.functional.cross_entropy(outputs, targets)
+            try:
+                return nn.functional.cross_entropy(outputs, targets.long())
+            except IndexError:
+                raise ValueError(
+                    f"{self._where}: expected classes from 0 to {outputs.shape[-1] - 1}, got "
+                    f"{int(targets.min())} to {int(targets.max())}"
+                ) from None
         return nn.functional.mse_loss(outputs, targets)
 
 
 def is_classes(targets: Tensor) -> bool:
-    """Whether targets are numbers of classes."""
-    return targets.dtype == torch.int64
+    """Whether targets are numbers of classes: whole numbers."""
+    return not targets.is_floating_point() and targets.dtype != torch.bool
+
+
+def _check_shapes(where: str, outputs: Tensor, targets: Tensor) -> None:
+    """Require targets that the usual losses can compare with outputs."""
+    per_case = [*outputs.shape[:1], *outputs.shape[2:]]
+    expected = per_case if is_classes(targets) else list(outputs.shape)
+    if list(targets.shape) == expected and targets.dtype != torch.bool:
+        return
+    given = f"{str(targets.dtype).removeprefix('torch.')} {list(targets.shape)}"
+    raise ValueError(
+        f"{where}: expected targets that are classes, whole numbers {per_case}, or real values "
+        f"{list(outputs.shape)}, as the outputs, got {given}"
+    )
 
 
 class SupervisedMonitor:

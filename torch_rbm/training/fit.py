@@ -153,6 +153,7 @@ def fit(
         callbacks=callbacks,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
+        options={"binarize": binarize, "sparsity": repr(sparsity)},
         generator=generator,
     )
     return training.run(description, progress)

@@ -20,6 +20,7 @@ from torch_rbm.training.early_stopping import EarlyStopping
 from torch_rbm.training.factories import OptimizerFactory, SchedulerFactory, parameter_groups
 from torch_rbm.training.history import EpochT, History
 from torch_rbm.training.interrupts import interrupts_held
+from torch_rbm.training.plan import Plan, difference, plan
 
 # The first epochs, and later so many updates each, are followed by costly measurements.
 _MEASURED_EPOCHS = 10
@@ -61,6 +62,7 @@ class Training(Generic[EpochT]):
         callbacks: listen.
         checkpoint: the file to write to and to go on from.
         checkpoint_seconds: time between two checkpoints.
+        options: what else must be the same for a checkpoint to fit.
         generator: what the loss draws from; the default generator when None.
     """
 
@@ -83,6 +85,7 @@ class Training(Generic[EpochT]):
         callbacks: Sequence[Callback],
         checkpoint: str | os.PathLike[str] | None,
         checkpoint_seconds: float,
+        options: Plan,
         generator: torch.Generator | None,
     ) -> None:
         self.where = where
@@ -101,7 +104,15 @@ class Training(Generic[EpochT]):
         if callable(attach):
             attach(self.optimizer)
         self.scheduler = scheduler(self.optimizer, self.total)
-        self.average = WeightAverage(module, self.total - round(average * self.total))
+        averaged_from = self.total - round(average * self.total)
+        self.average = WeightAverage(module, averaged_from)
+        self._plan = plan(
+            criterion,
+            module,
+            self.optimizer,
+            self.scheduler,
+            {"epochs": epochs, "batches": len(batches), "averaged_from": averaged_from, **options},
+        )
         self.prepare = prepare
         self.penalty = penalty
         self.callbacks = callbacks
@@ -235,7 +246,7 @@ class Training(Generic[EpochT]):
             if name not in self._shared()
         }
         return {
-            "plan": self._plan(),
+            "plan": self._plan,
             "criterion": own,
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -255,19 +266,15 @@ class Training(Generic[EpochT]):
         """Go on from what ``state_dict`` returned.
 
         Raises:
-            ValueError: it is of a training with other epochs, batches or loss.
+            ValueError: it is of a training with other options.
         """
-        if state["plan"] != self._plan():
+        other = difference(state["plan"], self._plan)
+        if other:
             raise ValueError(
-                f"{self.where}: expected a checkpoint of the same training, {self._plan()}, got "
-                f"{state['plan']}; remove the file to begin anew"
+                f"{self.where}: expected a checkpoint of the same training, but this one has "
+                f"{other}; remove the file to begin anew"
             )
-        missing, unexpected = self.criterion.load_state_dict(state["criterion"], strict=False)
-        strange = [name for name in missing if name not in self._shared()] + unexpected
-        if strange:
-            raise ValueError(
-                f"{self.where}: expected a checkpoint of this loss, but {strange} do not fit"
-            )
+        self.criterion.load_state_dict(state["criterion"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.average.load_state_dict(state["average"])
@@ -285,10 +292,3 @@ class Training(Generic[EpochT]):
             if module is self.module:
                 return {f"{name}.{key}" for key in module.state_dict()}
         return set()
-
-    def _plan(self) -> dict[str, Any]:
-        return {
-            "epochs": self.epochs,
-            "batches": len(self.batches),
-            "loss": type(self.criterion).__name__,
-        }

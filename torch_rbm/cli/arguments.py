@@ -1,0 +1,42 @@
+"""Kinds of arguments, which argparse checks."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+    return value
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not (0 < value < math.inf):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """A number of at least 0."""
+    value = float(text)
+    if not (0 <= value < math.inf):
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text}")
+    return value
+
+
+def named(*endings: str) -> Callable[[str], str]:
+    """Return the kind of file names with one of these endings."""
+
+    def file(text: str) -> str:
+        if not text.endswith(endings):
+            raise argparse.ArgumentTypeError(f"expected a name in {' or '.join(endings)}")
+        return text
+
+    return file
