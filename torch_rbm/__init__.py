@@ -45,7 +45,14 @@ from torch_rbm.losses import (
 from torch_rbm.monitors import free_energy_gap, reconstruction_error
 from torch_rbm.persistence import load, save
 from torch_rbm.pseudo_likelihood import pseudo_log_likelihood
-from torch_rbm.ratings import RatingsContrastiveDivergence, RatingsRBM, RatingTable
+from torch_rbm.ratings import (
+    ImplicitRecommender,
+    RatingsContrastiveDivergence,
+    RatingsRBM,
+    RatingTable,
+    Recommender,
+    fit_ratings,
+)
 from torch_rbm.rbm import RBM
 from torch_rbm.training import (
     Callback,
@@ -78,6 +85,7 @@ __all__ = [
     "FastPersistentContrastiveDivergence",
     "History",
     "HybridLoss",
+    "ImplicitRecommender",
     "MeanFieldContrastiveDivergence",
     "ParallelTempering",
     "PersistentContrastiveDivergence",
@@ -85,6 +93,7 @@ __all__ = [
     "RatingTable",
     "RatingsContrastiveDivergence",
     "RatingsRBM",
+    "Recommender",
     "SparsityTarget",
     "SupervisedEpoch",
     "TensorBoardLog",
@@ -101,6 +110,7 @@ __all__ = [
     "exchange_spins",
     "fine_tune",
     "fit",
+    "fit_ratings",
     "fit_up_down",
     "free_energy_gap",
     "initialize",

@@ -28,7 +28,7 @@ def from_scipy(data: Any) -> Tensor:
     """Return a scipy.sparse matrix as a CSR tensor that shares its memory where it can."""
     matrix = data.tocsr()
     matrix.sum_duplicates()
-    return _csr(
+    return csr_tensor(
         torch.from_numpy(matrix.indptr),
         torch.from_numpy(matrix.indices),
         torch.from_numpy(matrix.data),
@@ -56,7 +56,7 @@ def select_rows(data: Tensor, rows: Tensor) -> Tensor:
     # Element i of the result is element i - bounds[row] + first[row] of the data.
     places = torch.repeat_interleave(first - bounds[:-1], counts)
     places += torch.arange(len(places))
-    return _csr(bounds, data.col_indices()[places], data.values()[places], data.shape[1])
+    return csr_tensor(bounds, data.col_indices()[places], data.values()[places], data.shape[1])
 
 
 def split_rows(data: Tensor, size: int) -> Iterator[Tensor]:
@@ -85,7 +85,15 @@ def _block_sums(data: Tensor) -> Tensor:
     return total
 
 
-def _csr(starts: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
+def csr_tensor(starts: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
+    """Return a matrix in compressed sparse row layout, [rows, width].
+
+    Args:
+        starts: row i has the elements number ``starts[i]`` to ``starts[i + 1]``.
+        columns: of each element.
+        values: of each element.
+        width: number of columns.
+    """
     with warnings.catch_warnings():
         # "Sparse CSR tensor support is in beta state."
         warnings.simplefilter("ignore", UserWarning)

@@ -1,9 +1,61 @@
 """Restricted Boltzmann machines of ratings: recommendation."""
 
 from torch_rbm.ratings import operators
+from torch_rbm.ratings.baselines import GlobalMean, Popularity, UserItemBiases
 from torch_rbm.ratings.batch import Ratings
+from torch_rbm.ratings.case_model import CaseModel
+from torch_rbm.ratings.evaluation import Scores, evaluate
+from torch_rbm.ratings.fit import RatingsEpoch, fit_ratings
+from torch_rbm.ratings.implicit import ImplicitRecommender
 from torch_rbm.ratings.loss import RatingsContrastiveDivergence
+from torch_rbm.ratings.measures import (
+    Calibration,
+    Ranking,
+    calibration,
+    mean_absolute_error,
+    mean_negative_log_likelihood,
+    ranking,
+    root_mean_squared_error,
+)
+from torch_rbm.ratings.predictor import Predictor
+from torch_rbm.ratings.rater import Rater
 from torch_rbm.ratings.rbm import RatingsRBM
+from torch_rbm.ratings.recommendation import Choice, Prediction, Recommendation
+from torch_rbm.ratings.recommender import Recommender
+from torch_rbm.ratings.splits import k_fold, leave_last_out, random_split
+from torch_rbm.ratings.synthetic import synthetic_ratings
 from torch_rbm.ratings.table import RatingTable
 
-__all__ = ["RatingTable", "Ratings", "RatingsContrastiveDivergence", "RatingsRBM", "operators"]
+__all__ = [
+    "Calibration",
+    "CaseModel",
+    "Choice",
+    "GlobalMean",
+    "ImplicitRecommender",
+    "Popularity",
+    "Prediction",
+    "Predictor",
+    "Ranking",
+    "Rater",
+    "RatingTable",
+    "Ratings",
+    "RatingsContrastiveDivergence",
+    "RatingsEpoch",
+    "RatingsRBM",
+    "Recommendation",
+    "Recommender",
+    "Scores",
+    "UserItemBiases",
+    "calibration",
+    "evaluate",
+    "fit_ratings",
+    "k_fold",
+    "leave_last_out",
+    "mean_absolute_error",
+    "mean_negative_log_likelihood",
+    "operators",
+    "random_split",
+    "ranking",
+    "root_mean_squared_error",
+    "synthetic_ratings",
+]

@@ -51,7 +51,7 @@ class RatingTable:
     def from_arrays(
         users: Any,
         items: Any,
-        ratings: Any,
+        ratings: Any = None,
         times: Any = None,
         *,
         scale: Sequence[float] | None = None,
@@ -61,7 +61,7 @@ class RatingTable:
         Args:
             users: names of users, numbers or strings.
             items: names of items.
-            ratings: numbers.
+            ratings: numbers; None for choices, such as clicks, which become ratings of 1.
             times: numbers, where they are known.
             scale: all ratings that there may be; those that there are when None.
 
@@ -72,19 +72,34 @@ class RatingTable:
         return _table(users, items, ratings, times, scale, lambda row: f"rating number {row}")
 
     @staticmethod
-    def from_frame(frame: Any, *, scale: Sequence[float] | None = None) -> RatingTable:
+    def from_frame(
+        frame: Any, *, scale: Sequence[float] | None = None, choices: bool = False
+    ) -> RatingTable:
         """Make a table of a pandas DataFrame with columns such as userId, movieId, rating.
+
+        Args:
+            frame: the DataFrame.
+            scale: all ratings that there may be; those that there are when None.
+            choices: take rows as choices, such as clicks, and no ratings.
 
         Raises:
             ValueError: a column is missing, or as for :meth:`from_arrays`.
         """
-        return _from_frame(frame, scale, lambda row: f"row {row}")
+        return _from_frame(frame, scale, choices, lambda row: f"row {row}")
 
     @staticmethod
     def read_csv(
-        path: str | os.PathLike[str], *, scale: Sequence[float] | None = None
+        path: str | os.PathLike[str],
+        *,
+        scale: Sequence[float] | None = None,
+        choices: bool = False,
     ) -> RatingTable:
         """Read a CSV file with a header such as ``userId,movieId,rating,timestamp``.
+
+        Args:
+            path: the file.
+            scale: all ratings that there may be; those that there are when None.
+            choices: take lines as choices, such as clicks, and no ratings.
 
         Raises:
             ImportError: pandas is not installed.
@@ -108,7 +123,7 @@ class RatingTable:
         except (pandas.errors.ParserError, UnicodeDecodeError) as error:
             raise ValueError(f"expected a table in {name}: {error}") from error
         try:
-            return _from_frame(frame, scale, lambda row: f"line {row + 2}")
+            return _from_frame(frame, scale, choices, lambda row: f"line {row + 2}")
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
@@ -140,13 +155,15 @@ class RatingTable:
 
 
 def _from_frame(
-    frame: Any, scale: Sequence[float] | None, place: Callable[[int], str]
+    frame: Any, scale: Sequence[float] | None, choices: bool, place: Callable[[int], str]
 ) -> RatingTable:
     by_name = {str(column).strip().lower().replace("_", ""): column for column in frame.columns}
     found: dict[str, Any] = {}
     for kind, names in _NAMES.items():
         column = next((by_name[name] for name in names if name in by_name), None)
-        if column is None and kind != "time":
+        if kind == "rating" and choices:
+            column = None
+        elif column is None and kind != "time":
             raise ValueError(
                 f"expected a column for the {kind}, such as {names[1]}, got columns "
                 f"{', '.join(str(column) for column in frame.columns)}"
@@ -178,7 +195,9 @@ def _table(
     scale: Sequence[float] | None,
     place: Callable[[int], str],
 ) -> RatingTable:
-    users, items, ratings = (np.asarray(values) for values in (users, items, ratings))
+    is_choice = ratings is None
+    users, items = np.asarray(users), np.asarray(items)
+    ratings = np.ones(len(users)) if is_choice else np.asarray(ratings)
     lengths = [len(values) for values in (users, items, ratings)]
     if times is not None:
         times = np.asarray(times, dtype=np.float64)
@@ -188,7 +207,10 @@ def _table(
     if len(ratings) == 0:
         raise ValueError("expected at least one rating, got none")
     values = _numbers(ratings, place)
-    levels, level = _levels(values, scale, place)
+    if is_choice:
+        levels, level = np.ones(1), np.zeros(len(users), dtype=np.int64)
+    else:
+        levels, level = _levels(values, scale, place)
     user_names, user = np.unique(users, return_inverse=True)
     item_names, item = np.unique(items, return_inverse=True)
     _refuse_duplicates(user, item, len(item_names), users, items, place)
@@ -232,8 +254,8 @@ def _levels(
         )
     if len(levels) < 2:
         raise ValueError(
-            f"expected a scale of two ratings or more, got only {levels[0]:g}; for clicks and "
-            "other data without ratings train a torch_rbm.RBM on the sparse matrix"
+            f"expected a scale of two ratings or more, got only {levels[0]:g}; clicks and other "
+            "choices have no ratings, and are for torch_rbm.ImplicitRecommender"
         )
     level = np.searchsorted(levels, values).clip(max=len(levels) - 1)
     wrong = np.flatnonzero(levels[level] != values)

@@ -52,8 +52,12 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[Any]:
     """The parameters of a module, in groups where weights decay and biases do not."""
     if weight_decay == 0:
         return list(module.parameters())
-    weights = [parameter for parameter in module.parameters() if parameter.dim() > 1]
-    rest = [parameter for parameter in module.parameters() if parameter.dim() <= 1]
+    weights: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        # Biases of ratings have two dimensions.
+        is_weight = parameter.dim() > 1 and not name.endswith("bias")
+        (weights if is_weight else rest).append(parameter)
     return [
         {"params": weights, "weight_decay": weight_decay},
         {"params": rest, "weight_decay": 0.0},

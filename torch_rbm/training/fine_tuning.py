@@ -253,7 +253,7 @@ class SupervisedMonitor:
         return ""
 
     @torch.no_grad()
-    def measure(self, epoch: int, batch: Tensor, due: bool) -> dict[str, float | None]:
+    def measure(self, epoch: int, batch: Tensor | None, due: bool) -> dict[str, float | None]:
         """Return what an epoch records beside its loss."""
         if self._pair is None:
             return {"validation_loss": None, "validation_error": None}

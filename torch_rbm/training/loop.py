@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,23 +26,36 @@ from torch_rbm.training.plan import Plan, difference, plan
 _MEASURED_EPOCHS = 10
 _MEASURED_UPDATES = 20
 
-#: Turns a batch, and what goes beside it, into the arguments of the loss after the generator.
-Prepare = Callable[[Tensor, Tensor | None], tuple[Tensor, tuple[Tensor, ...]]]
+#: What a loss takes: a tensor or, for example, sparse ratings.
+BatchT = TypeVar("BatchT")
+_BatchT_contra = TypeVar("_BatchT_contra", contravariant=True)
+
+#: Turns a batch, and what goes beside it, into the first argument of the loss and those after the
+#: generator.
+Prepare = Callable[[Tensor, "Tensor | None"], tuple[BatchT, tuple[Tensor, ...]]]
 
 
-class Monitor(Protocol[EpochT]):
+class Monitor(Protocol[EpochT, _BatchT_contra]):
     """What is measured between epochs."""
 
     epoch: type[EpochT]
 
-    def measure(self, epoch: int, batch: Tensor, due: bool) -> dict[str, float | None]:
-        """Return the values of an epoch's record beside those that every training has."""
+    def measure(
+        self, epoch: int, batch: _BatchT_contra | None, due: bool
+    ) -> dict[str, float | None]:
+        """Return the values of an epoch's record beside those that every training has.
+
+        Args:
+            epoch: its number.
+            batch: the last one; None where the training goes on from the end of an epoch.
+            due: whether costly measurements are due.
+        """
 
     def hint(self) -> str:
         """Return what else may keep a training from diverging."""
 
 
-class Training(Generic[EpochT]):
+class Training(Generic[EpochT, BatchT]):
     """A training that can be stopped between any two updates, and go on.
 
     Args:
@@ -72,7 +85,7 @@ class Training(Generic[EpochT]):
         module: nn.Module,
         criterion: nn.Module,
         batches: Batches,
-        monitor: Monitor[EpochT],
+        monitor: Monitor[EpochT, BatchT],
         stopping: EarlyStopping,
         *,
         optimizer: OptimizerFactory,
@@ -80,8 +93,8 @@ class Training(Generic[EpochT]):
         epochs: int,
         weight_decay: float,
         average: float,
-        prepare: Prepare,
-        penalty: Callable[[Tensor], Tensor] | None,
+        prepare: Prepare[BatchT],
+        penalty: Callable[[BatchT], Tensor] | None,
         callbacks: Sequence[Callback],
         checkpoint: str | os.PathLike[str] | None,
         checkpoint_seconds: float,
@@ -159,13 +172,13 @@ class Training(Generic[EpochT]):
             for callback in self.callbacks:
                 callback.on_end(self.module)
 
-    def _pass(self, bar: tqdm[Any], interrupted: Callable[[], bool]) -> Tensor:
+    def _pass(self, bar: tqdm[Any], interrupted: Callable[[], bool]) -> BatchT | None:
         """Make what is left of an epoch; return its last batch."""
         started = saved = time.monotonic()
         before = self.seconds
-        batch = torch.empty(0)
-        for batch, beside in self.batches:
-            batch = self._update(batch, beside)
+        batch: BatchT | None = None
+        for rows, beside in self.batches:
+            batch = self._update(rows, beside)
             bar.update()
             now = time.monotonic()
             self.seconds = before + now - started
@@ -177,9 +190,9 @@ class Training(Generic[EpochT]):
                 raise KeyboardInterrupt
         return batch
 
-    def _update(self, batch: Tensor, beside: Tensor | None) -> Tensor:
+    def _update(self, rows: Tensor, beside: Tensor | None) -> BatchT:
         with torch.no_grad():
-            batch, arguments = self.prepare(batch, beside)
+            batch, arguments = self.prepare(rows, beside)
         self.optimizer.zero_grad()
         value = self.criterion(batch, self.generator, *arguments)
         if self.penalty is not None:
@@ -193,7 +206,7 @@ class Training(Generic[EpochT]):
         self.loss_sum += value.detach().to(self.loss_sum)
         return batch
 
-    def _end_epoch(self, bar: tqdm[Any], batch: Tensor) -> None:
+    def _end_epoch(self, bar: tqdm[Any], batch: BatchT | None) -> None:
         number = len(self.history.epochs) + 1
         loss = self.loss_sum.item() / len(self.batches)
         parameters = self.module.parameters()

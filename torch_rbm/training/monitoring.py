@@ -27,9 +27,9 @@ def _own_generator(rbm: RBM) -> torch.Generator:
 
 
 @torch.no_grad()
-def pseudo_likelihood(rbm: RBM, batch: Tensor) -> float | None:
+def pseudo_likelihood(rbm: RBM, batch: Tensor | None) -> float | None:
     """The stochastic pseudo-log-likelihood of a batch; None where it has none."""
-    if rbm.visible_layer().continuous or batch.layout != torch.strided or batch.numel() == 0:
+    if batch is None or rbm.visible_layer().continuous or batch.layout != torch.strided:
         return None
     # One random unit of a row says little: rows are asked several times.
     rows = batch.repeat(-(-_ROWS // len(batch)), 1)[:_ROWS]
@@ -100,7 +100,7 @@ class RBMMonitor:
         self._validation = validation
         self._warning = LagWarning()
 
-    def measure(self, epoch: int, batch: Tensor, due: bool) -> dict[str, float | None]:
+    def measure(self, epoch: int, batch: Tensor | None, due: bool) -> dict[str, float | None]:
         """Return what an epoch records beside its loss; costly things only when they are due."""
         lag = chain_lag(self._rbm, self._criterion) if due else None
         self._warning.look(epoch, lag)

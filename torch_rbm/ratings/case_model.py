@@ -1,0 +1,191 @@
+"""An RBM of ratings with a regression for each of its visible units."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torch_rbm.ratings.batch import Ratings
+from torch_rbm.ratings.fit import RatingsEpoch, fit_ratings
+from torch_rbm.ratings.quality import Quality
+from torch_rbm.ratings.rbm import RatingsRBM
+from torch_rbm.ratings.readout import fit_readout
+from torch_rbm.training import History
+from torch_rbm.units import UnitsLike
+
+_BIAS_PENALTY = 1.0
+_QUALITY_PENALTY = 10.0
+# The readout of all units together is learned from so many ratings at most.
+_COMMON_RATINGS = 100_000
+_COMMON_STEPS = 60
+_CHUNK = 10_000
+
+
+class CaseModel(nn.Module):
+    """Features of cases from an RBM, and how each unit turns them into a rating.
+
+    Cases are items and units are users, or the other way about. An RBM of the cases is trained by
+    contrastive divergence. Then every unit gets a readout: a softmax regression from features of
+    the case, without the unit's own rating, to its ratings, by penalised maximum likelihood around
+    the readout of all units together. The features are E[h | ratings] and the case's
+    :class:`Quality`. The RBM's own weights are a regression of this kind, too, but learned to
+    reconstruct; readouts predict better, and are found alike for units that come later.
+
+    Args:
+        cases: number of cases.
+        units: number of units.
+        levels: levels of a rating.
+        hidden: hidden units.
+        hidden_units: what they are.
+        dtype: of the parameters.
+
+    Attributes:
+        rbm: the RBM, with the units as its items.
+        quality: gives the feature of that name.
+        state: what ratings send to the hidden units of each case, and its quality,
+            [cases + 1, hidden + 1]; the last row is that of a case without ratings.
+        readout: [units + 1, levels, hidden + 2]; the last feature is 1, the last unit is unknown.
+        penalty: of each feature, in finding readouts, [hidden + 2].
+    """
+
+    def __init__(
+        self,
+        cases: int,
+        units: int,
+        levels: int,
+        hidden: int,
+        *,
+        hidden_units: UnitsLike = "bernoulli",
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.cases = cases
+        self.rbm = RatingsRBM(units, levels, hidden, hidden_units=hidden_units, dtype=dtype)
+        self.quality = Quality(units, dtype=dtype)
+        self.state = nn.Buffer(torch.zeros(cases + 1, hidden + 1, dtype=dtype))
+        self.readout = nn.Buffer(torch.zeros(units + 1, levels, hidden + 2, dtype=dtype))
+        self.penalty = nn.Buffer(torch.ones(hidden + 2, dtype=dtype))
+
+    @torch.jit.unused
+    def description(self) -> dict[str, Any]:
+        """Return the arguments that make a model like this, for files."""
+        options = self.rbm.description()
+        return {
+            "cases": self.cases,
+            "units": options["items"],
+            **{name: options[name] for name in ("levels", "hidden", "hidden_units")},
+        }
+
+    @torch.jit.unused
+    def fit(self, ratings: Ratings, **options: Any) -> History[RatingsEpoch]:
+        """Train the RBM; the options are those of :func:`torch_rbm.fit_ratings`."""
+        self.rbm.initialize(ratings)
+        return fit_ratings(self.rbm, ratings, **options)
+
+    @torch.jit.unused
+    @torch.no_grad()
+    def read_out(self, ratings: Ratings, penalty: float) -> None:
+        """Set the states and the readouts, from the ratings that the RBM was trained on.
+
+        Args:
+            ratings: of all cases.
+            penalty: how strongly readouts are held together; more for fewer ratings.
+        """
+        self.penalty.fill_(penalty)
+        self.penalty[-2] = _QUALITY_PENALTY
+        self.penalty[-1] = _BIAS_PENALTY
+        cases, units, levels = ratings.cases(), ratings.items, ratings.levels
+        self.quality.fit(units, levels)
+        self.state.zero_()
+        self.state[:-1] = self.states_of(ratings.crow, units, levels)
+        self.state[-1, :-1] = self.rbm.hidden_bias
+        counts = ratings.crow.diff()
+        prior = self._common_readout(cases, units, levels, counts)
+        self.readout[-1] = prior
+        by_unit = ratings.transposed(len(self.readout) - 1)
+        for unit, (first, last) in enumerate(itertools.pairwise(by_unit.crow.tolist())):
+            own, levels = by_unit.items[first:last], by_unit.levels[first:last]
+            features = self._without_own(own, torch.full_like(own, unit), levels, counts)
+            self.readout[unit] = fit_readout(features, levels, prior, self.penalty)
+
+    def _common_readout(
+        self, cases: Tensor, units: Tensor, levels: Tensor, counts: Tensor
+    ) -> Tensor:
+        """The readout of all units together, from a sample of the ratings."""
+        sample = torch.randperm(len(cases), generator=torch.Generator().manual_seed(0))
+        sample = sample[:_COMMON_RATINGS].to(cases.device)
+        frequency = torch.bincount(levels, minlength=self.readout.size(1)).to(self.readout) + 1
+        start = torch.zeros_like(self.readout[0])
+        start[:, -1] = (frequency / frequency.sum()).log()
+        features = self._without_own(cases[sample], units[sample], levels[sample], counts)
+        return fit_readout(features, levels[sample], start, self.penalty, _COMMON_STEPS)
+
+    def _without_own(self, cases: Tensor, units: Tensor, levels: Tensor, counts: Tensor) -> Tensor:
+        """Features of cases without what the unit's own rating says, [ratings, hidden + 2]."""
+        state = self.state[cases]
+        state[:, :-1] -= self.rbm.weight[units, levels]
+        count = counts[cases].to(state)
+        # The sum of the case's differences, from its quality, less the unit's own.
+        total = state[:, -1] / self.quality.of(torch.ones_like(count), count)
+        total -= self.quality.differences(units, levels)
+        state[:, -1] = self.quality.of(total, count - 1)
+        return self.features(state)
+
+    def states_of(self, crow: Tensor, units: Tensor, levels: Tensor) -> Tensor:
+        """The states of cases with such ratings, [cases, hidden + 1]."""
+        weight = self.rbm.weight
+        field = self.rbm.hidden_bias + nn.functional.embedding_bag(
+            units * weight.size(1) + levels,
+            weight.flatten(0, 1),
+            crow,
+            mode="sum",
+            include_last_offset=True,
+        )
+        total = nn.functional.embedding_bag(
+            torch.arange(len(units), device=units.device),
+            self.quality.differences(units, levels).unsqueeze(1),
+            crow,
+            mode="sum",
+            include_last_offset=True,
+        )
+        quality = self.quality.of(total[:, 0], crow.diff())
+        return torch.cat([field, quality.to(field.dtype).unsqueeze(1)], 1)
+
+    def features(self, state: Tensor) -> Tensor:
+        """E[h] and the quality of states, and 1, [cases, hidden + 1] to [cases, hidden + 2]."""
+        none = torch.zeros(0, dtype=torch.int64, device=state.device)
+        no_ratings = torch.zeros(state.size(0) + 1, dtype=torch.int64, device=state.device)
+        mean = torch.ops.torch_rbm.ratings_hidden_mean(
+            no_ratings,
+            none,
+            none,
+            self.rbm.weight,
+            state[:, :-1],
+            hidden_units=self.rbm.hidden_units,
+        )
+        return nn.functional.pad(torch.cat([mean, state[:, -1:]], 1), [0, 1], value=1.0)
+
+    def new_readout(self, cases: Tensor, levels: Tensor) -> Tensor:
+        """The readout of a unit that was not there in training, from its ratings of cases."""
+        features = self.features(self.state[cases])
+        return fit_readout(features, levels, self.readout[-1], self.penalty)
+
+    def new_state(self, units: Tensor, levels: Tensor) -> Tensor:
+        """The state of a case that was not there in training, from its ratings by units."""
+        crow = torch.tensor([0, len(units)], device=units.device)
+        return self.states_of(crow, units, levels)[0]
+
+    @torch.jit.unused
+    @torch.no_grad()
+    def probabilities(self, cases: Tensor, units: Tensor) -> Tensor:
+        """p(level) of ratings of cases by units, both int64 [ratings], [ratings, levels]."""
+        parts = [
+            torch.einsum("rlf,rf->rl", self.readout[unit], self.features(self.state[case]))
+            for case, unit in zip(
+                torch.split(cases, _CHUNK), torch.split(units, _CHUNK), strict=True
+            )
+        ]
+        return torch.cat(parts).softmax(1)

@@ -1,0 +1,44 @@
+"""Settings of a recommender by ratings that it was not trained on."""
+
+from __future__ import annotations
+
+import torch
+
+from torch_rbm.ratings.measures import root_mean_squared_error
+from torch_rbm.ratings.predictor import Predictor
+from torch_rbm.ratings.table import RatingTable
+
+_PENALTIES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0)
+_SHARES = 11
+
+
+@torch.no_grad()
+def choose(
+    predictor: Predictor, validation: RatingTable, penalty: float | None, user_share: float | None
+) -> tuple[float, float]:
+    """Return the penalty and the share of the users' model with the least error.
+
+    Args:
+        predictor: with trained RBMs; its regressions are found anew.
+        validation: other ratings than those that it was trained on.
+        penalty: where it is given.
+        user_share: likewise.
+    """
+    penalties = _PENALTIES if penalty is None else (penalty,)
+    shares = torch.linspace(0, 1, _SHARES).tolist() if user_share is None else [user_share]
+    both = predictor.by_item is not None and predictor.by_user is not None
+    if not both:
+        shares = [0.0]
+    values = validation.values()
+    best = (float("inf"), penalties[0], shares[0])
+    for candidate in penalties:
+        predictor.read_out(candidate)
+        ends = []
+        for share in (0.0, 1.0) if both else (0.0,):
+            predictor.user_share = share
+            ends.append(predictor.pairs(validation.user, validation.item) @ predictor.scale)
+        for share in shares:
+            expected = torch.lerp(ends[0], ends[-1], share)
+            error = root_mean_squared_error(expected, values)
+            best = min(best, (error, candidate, share))
+    return best[1], best[2]
