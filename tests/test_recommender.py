@@ -33,7 +33,7 @@ def generator(seed=0):
 @functools.cache
 def world():
     """Ratings that have more to them than biases, and the model that they come from."""
-    return synthetic_ratings(300, 200, 15_000, hidden=8, strength=4.0, generator=generator())
+    return synthetic_ratings(200, 300, 20_000, generator=generator())
 
 
 def exchanged(table):
@@ -47,9 +47,9 @@ def exchanged(table):
 
 
 @functools.cache
-def halves(orientation="users"):
+def halves(orientation="items"):
     """Training and test ratings whose model has such cases."""
-    table = exchanged(world()[0]) if orientation == "items" else world()[0]
+    table = exchanged(world()[0]) if orientation == "users" else world()[0]
     return random_split(table, 0.2, generator(1))
 
 
@@ -68,7 +68,7 @@ def trained(orientation):
         train,
         orientation=orientation,
         penalty=2.0,
-        user_share=0.8,
+        user_share=0.2,
         prior=1.0,
         titles={item: f"Film {item}" for item in train.items.tolist()},
         generator=generator(2),
@@ -77,8 +77,8 @@ def trained(orientation):
 
 
 def predicted_by(truth, train, test):
-    query = test.by_user()
-    p = truth.predict(*train.by_user(), query.crow, query.items).double()
+    query = test.by_item()
+    p = truth.predict(*train.by_item(), query.crow, query.items).double()
     rmse = ((p @ test.scale - test.scale[query.levels]) ** 2).mean().sqrt().item()
     return rmse, -p[torch.arange(len(p)), query.levels].log().mean().item()
 
@@ -145,27 +145,32 @@ class TestCaseModel:
                 quality = rise / (count + 3) / model.quality.spread
                 rows.append(torch.cat([mean, quality.view(1), torch.ones(1)]))
             features = torch.stack(rows)
-            expected = fit_readout(features, levels[mine], model.readout[-1], model.penalty)
-            torch.testing.assert_close(model.readout[unit], expected)
+            above = levels[mine] - model.quality.mean
+            rest = (above.sum() - above) / (len(above) - 1 + 3) / model.quality.spread
+            features = torch.cat([features, rest.unsqueeze(1)], 1)
+            weight = fit_readout(features, levels[mine], model.common, model.penalty)
+            generosity = above.sum() / (len(above) + 3) / model.quality.spread
+            weight[:, -2] += weight[:, -1] * generosity
+            torch.testing.assert_close(model.readout[unit], weight[:, :-1])
 
     def test_a_missing_mask_that_is_broken_is_visibly_worse(self, split):
         """What is missing taken for the lowest rating, as many programs do."""
         train, test, _ = split
-        level = torch.zeros(300, 200, dtype=torch.int64)
+        level = torch.zeros(200, 300, dtype=torch.int64)
         level[train.user, train.item] = train.level
-        user, item = torch.meshgrid(torch.arange(300), torch.arange(200), indexing="ij")
-        broken = Ratings.of(user.flatten(), item.flatten(), level.flatten(), 300)
+        user, item = torch.meshgrid(torch.arange(200), torch.arange(300), indexing="ij")
+        broken = Ratings.of(user.flatten(), item.flatten(), level.flatten(), 200)
         errors = []
-        for ratings in (train.by_user(), broken):
+        for ratings in (train.by_item(), broken.transposed(300)):
             model = CaseModel(300, 200, 10, 12)
             options = {"epochs": 30, "batch_size": 30, "generator": generator(), "progress": False}
             model.fit(ratings, **options)
             model.read_out(ratings, 5.0)
-            expected = model.probabilities(test.user, test.item).double() @ test.scale
+            expected = model.probabilities(test.item, test.user).double() @ test.scale
             errors.append((expected - test.values()).square().mean().sqrt().item())
         spread = test.values().std().item()
         assert errors[0] < 0.9 * spread
-        assert errors[1] > 1.3 * spread
+        assert errors[1] > 1.2 * spread
 
 
 class TestRecommender:
@@ -173,7 +178,7 @@ class TestRecommender:
     def test_it_learns_more_than_biases(self, orientation):
         train, test = halves(orientation)
         scores = evaluate(trained(orientation), test)
-        assert scores.rmse < 0.985 * evaluate(UserItemBiases(train), test).rmse
+        assert scores.rmse < 0.9 * evaluate(UserItemBiases(train), test).rmse
         assert scores.nll < 0.95 * evaluate(GlobalMean(train), test).nll
         assert scores.calibration_error < 0.03
 
@@ -184,7 +189,7 @@ class TestRecommender:
         recommender = Recommender.fit(
             train, orientation="both", prior=1.0, generator=generator(), **options
         )
-        assert recommender.predictor.user_share >= 0.5
+        assert recommender.predictor.user_share <= 0.5
         assert evaluate(recommender, test).rmse < evaluate(UserItemBiases(train), test).rmse
 
     def test_settings_that_are_given_are_kept(self, split):
@@ -235,7 +240,7 @@ class TestRecommender:
     @pytest.mark.parametrize("orientation", ["items", "users"])
     def test_new_users_without_training(self, orientation):
         """From four fifths of their ratings, better than by the biases of items and their own."""
-        table = exchanged(world()[0]) if orientation == "items" else world()[0]
+        table = exchanged(world()[0]) if orientation == "users" else world()[0]
         count = len(table.users) * 4 // 5
         old = table.subset(table.user < count)
         recommender = Recommender.fit(
@@ -256,7 +261,7 @@ class TestRecommender:
             own = (values[given] - by_items(table.item[given])).sum() / (len(given) + 3)
             errors.append(mean - values[asked])
             guesses.append(by_items(table.item[asked]) + own - values[asked])
-        assert torch.cat(errors).square().mean() < 0.99 * torch.cat(guesses).square().mean()
+        assert torch.cat(errors).square().mean() < 0.9 * torch.cat(guesses).square().mean()
 
     def test_recommendations(self):
         train, _ = halves("items")
@@ -425,7 +430,7 @@ class TestFitRatings:
         train, _, _ = split
         rbm = torch_rbm.RatingsRBM(200, 10, 6)
         rbm.reset_parameters(generator())
-        rbm.initialize(train.by_user())
+        rbm.initialize(train.by_item())
         return rbm
 
     def test_validation_is_predicted_from_the_training_ratings(self, split):
@@ -433,16 +438,16 @@ class TestFitRatings:
         rbm = self.model(split)
         history = fit_ratings(
             rbm,
-            train.by_user(),
+            train.by_item(),
             epochs=60,
             batch_size=30,
             scale=train.scale.tolist(),
-            validation=test.by_user(),
+            validation=test.by_item(),
             generator=generator(),
             progress=False,
         )
         errors = [epoch.validation_rmse for epoch in history.epochs]
-        assert errors[-1] < errors[0] - 0.008
+        assert errors[-1] < errors[0] - 0.05
         rmse, nll = predicted_by(rbm, train, test)
         assert errors[-1] == pytest.approx(rmse)
         assert history.epochs[-1].validation_nll == pytest.approx(nll)
@@ -459,7 +464,7 @@ class TestFitRatings:
             rbm = self.model(split)
             fit_ratings(
                 rbm,
-                train.by_user(),
+                train.by_item(),
                 epochs=6,
                 batch_size=50,
                 steps={1: 1, 3: 2, 5: 3},
@@ -488,7 +493,7 @@ class TestFitRatings:
 
         fit_ratings(
             self.model(split),
-            train.by_user(),
+            train.by_item(),
             epochs=5,
             batch_size=300,
             loss=Loss,
@@ -512,7 +517,7 @@ class TestFitRatings:
 
         fit_ratings(
             rbm,
-            train.by_user(),
+            train.by_item(),
             epochs=3,
             loss=Nothing,
             weight_decay=0.5,
@@ -538,4 +543,4 @@ class TestFitRatings:
     )
     def test_bad_options(self, split, options, error, message):
         with pytest.raises(error, match=f"fit_ratings: expected .*{message}"):
-            fit_ratings(self.model(split), split[0].by_user(), progress=False, **options)
+            fit_ratings(self.model(split), split[0].by_item(), progress=False, **options)

@@ -1,4 +1,4 @@
-"""The command line: torch-rbm fit, evaluate, sample, features, export, demo."""
+"""The command line: torch-rbm and its commands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 import torch_rbm
 from torch_rbm.cli import commands
 from torch_rbm.cli.arguments import count
+from torch_rbm.cli.command import Command
 
 _ERRORS = (ValueError, TypeError, OSError, FloatingPointError, ModuleNotFoundError)
 
@@ -45,18 +46,27 @@ def parser() -> argparse.ArgumentParser:
         "Try: torch-rbm demo",
     )
     result.add_argument("--version", action="version", version=f"torch_rbm {torch_rbm.__version__}")
-    add = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in commands.ALL:
+    _add_commands(result, commands.ALL, "")
+    return result
+
+
+def _add_commands(parent: argparse.ArgumentParser, added: Sequence[Command], prefix: str) -> None:
+    add = parent.add_subparsers(required=True, metavar="COMMAND")
+    for command in added:
         sub = add.add_parser(
             command.name,
             help=command.summary,
             description=command.description,
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
-        command.add_arguments(sub)
+        name = f"{prefix}{command.name}"
+        if command.subcommands:
+            _add_commands(sub, command.subcommands, f"{name} ")
+            continue
+        if command.add_arguments is not None:
+            command.add_arguments(sub)
         sub.add_argument(
             "--seed", type=int, help="of the random numbers, for the same result twice"
         )
         sub.add_argument("--threads", type=count, help="CPU threads; PyTorch's choice if not given")
-        sub.set_defaults(run=command.run)
-    return result
+        sub.set_defaults(run=command.run, command=name)

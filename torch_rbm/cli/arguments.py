@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 
 def count(text: str) -> int:
@@ -40,3 +41,12 @@ def named(*endings: str) -> Callable[[str], str]:
         return text
 
     return file
+
+
+def check_folder(path: str | None) -> None:
+    """Require that a file could be written to a path, if one is given."""
+    if path is None:
+        return
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"expected a folder {folder} for {Path(path).name}, found none")

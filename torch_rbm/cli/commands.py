@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,24 +13,14 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.arguments import count, named, not_negative, positive
+from torch_rbm.cli.arguments import check_folder, count, named, not_negative, positive
+from torch_rbm.cli.command import Command
 from torch_rbm.cli.demo import run_demo
 from torch_rbm.cli.pictures import save_grid
 from torch_rbm.cli.readers import read_cases
+from torch_rbm.cli.recommend import RECOMMEND
 from torch_rbm.losses.estimate import independent_chains
 from torch_rbm.rbm import RBM
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command of the command line."""
-
-    name: str
-    summary: str
-    description: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], None]
-
 
 _LOSSES: dict[str, Any] = {
     "cd": torch_rbm.ContrastiveDivergence,
@@ -109,7 +97,7 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
 def _fit(options: argparse.Namespace) -> None:
     data = read_cases(options.data, options.scale)
     for path in (options.out, options.log, options.checkpoint):
-        _check_folder(path)
+        check_folder(path)
     rbm = RBM(
         data.shape[1],
         options.hidden,
@@ -181,14 +169,6 @@ def _states(data: Tensor, binarize: bool) -> Tensor:
     return (uniform < data.float()).float()
 
 
-def _check_folder(path: str | None) -> None:
-    if path is None:
-        return
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"expected a folder {folder} for {Path(path).name}, found none")
-
-
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_data(parser)
@@ -243,7 +223,7 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
 @torch.no_grad()
 def _sample(options: argparse.Namespace) -> None:
     rbm = _load_rbm(options.model)
-    _check_folder(options.out)
+    check_folder(options.out)
     states, last = rbm.gibbs(independent_chains(rbm, options.n), options.steps)
     if options.means:
         states = rbm.visible_mean(last)
@@ -271,7 +251,7 @@ def _features(options: argparse.Namespace) -> None:
     rbm = _load_rbm(options.model)
     data = read_cases(options.data, options.scale)
     _check_data(options.data, rbm, data)
-    _check_folder(options.out)
+    check_folder(options.out)
     data = data if data.dtype in (torch.bool, torch.uint8) else data.to(rbm.weight.dtype)
     features = rbm(data).float().numpy()
     np.save(options.out, features)
@@ -285,7 +265,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     model = torch_rbm.load(options.model)
-    _check_folder(options.out)
+    check_folder(options.out)
     torch.jit.script(model).save(options.out)
     print(f"TorchScript in {options.out}, for C++ and Python programs that load torch_rbm first")
 
@@ -338,4 +318,5 @@ ALL = (
         _demo_arguments,
         run_demo,
     ),
+    RECOMMEND,
 )

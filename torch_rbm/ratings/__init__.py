@@ -17,6 +17,7 @@ from torch_rbm.ratings.measures import (
     ranking,
     root_mean_squared_error,
 )
+from torch_rbm.ratings.persistence import load_recommender
 from torch_rbm.ratings.predictor import Predictor
 from torch_rbm.ratings.rater import Rater
 from torch_rbm.ratings.rbm import RatingsRBM
@@ -25,6 +26,7 @@ from torch_rbm.ratings.recommender import Recommender
 from torch_rbm.ratings.splits import k_fold, leave_last_out, random_split
 from torch_rbm.ratings.synthetic import synthetic_ratings
 from torch_rbm.ratings.table import RatingTable
+from torch_rbm.ratings.titles import read_titles
 
 __all__ = [
     "Calibration",
@@ -51,11 +53,13 @@ __all__ = [
     "fit_ratings",
     "k_fold",
     "leave_last_out",
+    "load_recommender",
     "mean_absolute_error",
     "mean_negative_log_likelihood",
     "operators",
     "random_split",
     "ranking",
+    "read_titles",
     "root_mean_squared_error",
     "synthetic_ratings",
 ]

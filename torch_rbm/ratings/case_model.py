@@ -16,8 +16,7 @@ from torch_rbm.ratings.readout import fit_readout
 from torch_rbm.training import History
 from torch_rbm.units import UnitsLike
 
-_BIAS_PENALTY = 1.0
-_QUALITY_PENALTY = 10.0
+_BIAS_PENALTY = 5.0
 # The readout of all units together is learned from so many ratings at most.
 _COMMON_RATINGS = 100_000
 _COMMON_STEPS = 60
@@ -30,9 +29,10 @@ class CaseModel(nn.Module):
     Cases are items and units are users, or the other way about. An RBM of the cases is trained by
     contrastive divergence. Then every unit gets a readout: a softmax regression from features of
     the case, without the unit's own rating, to its ratings, by penalised maximum likelihood around
-    the readout of all units together. The features are E[h | ratings] and the case's
-    :class:`Quality`. The RBM's own weights are a regression of this kind, too, but learned to
-    reconstruct; readouts predict better, and are found alike for units that come later.
+    the readout of all units together. The features are E[h | ratings], the case's quality and the
+    unit's generosity (:class:`Quality`). The RBM's own weights are a regression of this kind, too,
+    but learned to reconstruct; readouts predict better, and are found alike for units that come
+    later.
 
     Args:
         cases: number of cases.
@@ -44,11 +44,14 @@ class CaseModel(nn.Module):
 
     Attributes:
         rbm: the RBM, with the units as its items.
-        quality: gives the feature of that name.
+        quality: gives the features of that name.
         state: what ratings send to the hidden units of each case, and its quality,
             [cases + 1, hidden + 1]; the last row is that of a case without ratings.
-        readout: [units + 1, levels, hidden + 2]; the last feature is 1, the last unit is unknown.
-        penalty: of each feature, in finding readouts, [hidden + 2].
+        readout: [units + 1, levels, hidden + 2]; the last feature is 1, generosity being part of
+            its weights; the last unit is unknown.
+        common: the readout of all units together, [levels, hidden + 3], generosity being the last
+            feature.
+        penalty: of each feature, in finding readouts, [hidden + 3].
     """
 
     def __init__(
@@ -67,7 +70,8 @@ class CaseModel(nn.Module):
         self.quality = Quality(units, dtype=dtype)
         self.state = nn.Buffer(torch.zeros(cases + 1, hidden + 1, dtype=dtype))
         self.readout = nn.Buffer(torch.zeros(units + 1, levels, hidden + 2, dtype=dtype))
-        self.penalty = nn.Buffer(torch.ones(hidden + 2, dtype=dtype))
+        self.common = nn.Buffer(torch.zeros(levels, hidden + 3, dtype=dtype))
+        self.penalty = nn.Buffer(torch.ones(hidden + 3, dtype=dtype))
 
     @torch.jit.unused
     def description(self) -> dict[str, Any]:
@@ -95,43 +99,58 @@ class CaseModel(nn.Module):
             penalty: how strongly readouts are held together; more for fewer ratings.
         """
         self.penalty.fill_(penalty)
-        self.penalty[-2] = _QUALITY_PENALTY
-        self.penalty[-1] = _BIAS_PENALTY
+        self.penalty[-3:] = _BIAS_PENALTY
         cases, units, levels = ratings.cases(), ratings.items, ratings.levels
         self.quality.fit(units, levels)
         self.state.zero_()
         self.state[:-1] = self.states_of(ratings.crow, units, levels)
         self.state[-1, :-1] = self.rbm.hidden_bias
         counts = ratings.crow.diff()
-        prior = self._common_readout(cases, units, levels, counts)
-        self.readout[-1] = prior
         by_unit = ratings.transposed(len(self.readout) - 1)
+        self.common.copy_(self._common_readout(cases, units, levels, counts, by_unit.crow.diff()))
+        self.readout[-1] = self._with_generosity(self.common, torch.zeros_like(self.quality.mean))
         for unit, (first, last) in enumerate(itertools.pairwise(by_unit.crow.tolist())):
             own, levels = by_unit.items[first:last], by_unit.levels[first:last]
             features = self._without_own(own, torch.full_like(own, unit), levels, counts)
-            self.readout[unit] = fit_readout(features, levels, prior, self.penalty)
+            self.readout[unit] = self._readout(features, levels)
 
     def _common_readout(
-        self, cases: Tensor, units: Tensor, levels: Tensor, counts: Tensor
+        self, cases: Tensor, units: Tensor, levels: Tensor, counts: Tensor, unit_counts: Tensor
     ) -> Tensor:
-        """The readout of all units together, from a sample of the ratings."""
+        """The readout of all units together, from a sample of the ratings, [levels, hidden + 3]."""
+        frequency = torch.bincount(levels, minlength=len(self.common)).to(self.common) + 1
+        start = torch.zeros_like(self.common)
+        start[:, -2] = (frequency / frequency.sum()).log()
         sample = torch.randperm(len(cases), generator=torch.Generator().manual_seed(0))
         sample = sample[:_COMMON_RATINGS].to(cases.device)
-        frequency = torch.bincount(levels, minlength=self.readout.size(1)).to(self.readout) + 1
-        start = torch.zeros_like(self.readout[0])
-        start[:, -1] = (frequency / frequency.sum()).log()
-        features = self._without_own(cases[sample], units[sample], levels[sample], counts)
-        return fit_readout(features, levels[sample], start, self.penalty, _COMMON_STEPS)
+        cases, units, levels = cases[sample], units[sample], levels[sample]
+        count = unit_counts[units]
+        total = self.quality.total(self.quality.generosity(units), count)
+        generosity = self.quality.of(total - (levels - self.quality.mean), count - 1)
+        features = self._without_own(cases, units, levels, counts)
+        features = torch.cat([features, generosity.unsqueeze(1)], 1)
+        return fit_readout(features, levels, start, self.penalty, _COMMON_STEPS)
+
+    def _readout(self, features: Tensor, levels: Tensor) -> Tensor:
+        """The readout of a unit, from features without its ratings, [levels, hidden + 2]."""
+        differences = levels - self.quality.mean
+        total, count = differences.sum(), torch.full_like(differences, len(levels))
+        generosity = self.quality.of(total - differences, count - 1)
+        features = torch.cat([features, generosity.unsqueeze(1)], 1)
+        weight = fit_readout(features, levels, self.common, self.penalty)
+        return self._with_generosity(weight, self.quality.of(total, torch.tensor(len(levels))))
+
+    def _with_generosity(self, weight: Tensor, generosity: Tensor) -> Tensor:
+        """The weights of a unit whose generosity goes into the weights of the feature 1."""
+        return torch.cat([weight[:, :-2], weight[:, -2:-1] + weight[:, -1:] * generosity], 1)
 
     def _without_own(self, cases: Tensor, units: Tensor, levels: Tensor, counts: Tensor) -> Tensor:
         """Features of cases without what the unit's own rating says, [ratings, hidden + 2]."""
         state = self.state[cases]
         state[:, :-1] -= self.rbm.weight[units, levels]
-        count = counts[cases].to(state)
-        # The sum of the case's differences, from its quality, less the unit's own.
-        total = state[:, -1] / self.quality.of(torch.ones_like(count), count)
+        total = self.quality.total(state[:, -1], counts[cases])
         total -= self.quality.differences(units, levels)
-        state[:, -1] = self.quality.of(total, count - 1)
+        state[:, -1] = self.quality.of(total, counts[cases] - 1)
         return self.features(state)
 
     def states_of(self, crow: Tensor, units: Tensor, levels: Tensor) -> Tensor:
@@ -170,8 +189,7 @@ class CaseModel(nn.Module):
 
     def new_readout(self, cases: Tensor, levels: Tensor) -> Tensor:
         """The readout of a unit that was not there in training, from its ratings of cases."""
-        features = self.features(self.state[cases])
-        return fit_readout(features, levels, self.readout[-1], self.penalty)
+        return self._readout(self.features(self.state[cases]), levels)
 
     def new_state(self, units: Tensor, levels: Tensor) -> Tensor:
         """The state of a case that was not there in training, from its ratings by units."""

@@ -24,7 +24,7 @@ from torch_rbm.training import fit
 from torch_rbm.training.factories import adam
 from torch_rbm.validation import check_count, words
 
-_KIND = "implicit recommender"
+KIND = "implicit recommender"
 _default_optimizer = functools.partial(adam, lr=0.002)
 
 
@@ -160,7 +160,7 @@ class ImplicitRecommender(Rater):
         """Write everything to one file, whole or not at all, for :meth:`load`."""
         save_atomically(
             {
-                "kind": _KIND,
+                "kind": KIND,
                 "model": self.rbm.description(),
                 "users": self.users.values,
                 "items": self.items.values,
@@ -174,7 +174,7 @@ class ImplicitRecommender(Rater):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ImplicitRecommender:
         """Read what :meth:`save` has written; nothing in the file is run as code."""
-        content = load_file("ImplicitRecommender.load", path, _KIND)
+        content = load_file("ImplicitRecommender.load", path, KIND)
         options = dict(content["model"])
         rbm = RBM(options["visible"], options["hidden"])
         rbm.load_state_dict(content["parameters"])

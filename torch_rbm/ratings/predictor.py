@@ -160,3 +160,44 @@ class Predictor(nn.Module):
             asked: items, int64 [asked].
         """
         return self.probabilities(self.new_profile(items, self.levels_of(ratings)), asked)
+
+
+class NamedPredictor(Predictor):
+    """A predictor with the names of users and items, and titles, as text, by number.
+
+    Args:
+        predictor: the predictor, whose tensors it shares.
+        users: names of the users.
+        names: names of the items.
+        titles: their titles.
+    """
+
+    def __init__(
+        self, predictor: Predictor, users: list[str], names: list[str], titles: list[str]
+    ) -> None:
+        super().__init__(
+            predictor.by_item,
+            predictor.by_user,
+            predictor.scale,
+            Ratings(predictor.seen_crow, predictor.seen_items, predictor.seen_levels),
+            predictor.items,
+            predictor.user_share,
+        )
+        self.users = users
+        self.names = names
+        self.titles = titles
+
+    @torch.jit.export
+    def user_names(self) -> list[str]:
+        """The names of the users, by number."""
+        return self.users
+
+    @torch.jit.export
+    def item_names(self) -> list[str]:
+        """The names of the items, by number."""
+        return self.names
+
+    @torch.jit.export
+    def item_titles(self) -> list[str]:
+        """The titles of the items, by number."""
+        return self.titles

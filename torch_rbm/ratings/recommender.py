@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch_rbm.files import load as load_file
 from torch_rbm.files import save_atomically
 from torch_rbm.ratings.batch import Ratings
 from torch_rbm.ratings.case_model import CaseModel
-from torch_rbm.ratings.predictor import Predictor
+from torch_rbm.ratings.predictor import NamedPredictor, Predictor
 from torch_rbm.ratings.rater import Rater
 from torch_rbm.ratings.recommendation import (
     Prediction,
@@ -26,7 +27,7 @@ from torch_rbm.ratings.splits import random_split
 from torch_rbm.ratings.table import RatingTable
 from torch_rbm.validation import check_count, words
 
-_KIND = "recommender"
+KIND = "recommender"
 _ORIENTATIONS = ("items", "users", "both")
 
 
@@ -81,9 +82,8 @@ class Recommender(Rater):
 
         Args:
             table: the training ratings.
-            orientation: what the cases of the RBM are: "items", which predicts best where items
-                have more ratings than there are users' tastes to tell apart, "users", or "both" for
-                the mean of two.
+            orientation: what the cases of the RBM are: "items", which is better on ratings of
+                films, "users", or "both" for the mean of two.
             hidden: hidden units of each RBM.
             hidden_units: what they are.
             prior: precision of a normal prior of the weights: the weight decay of the training is
@@ -95,7 +95,8 @@ class Recommender(Rater):
             titles: of items, by name.
             generator: source of random numbers; the default generator when None.
             progress: show progress bars.
-            **training: options of :func:`torch_rbm.fit_ratings`, such as ``epochs``.
+            **training: options of :func:`torch_rbm.fit_ratings`, such as ``epochs``; a batch has
+                a fortieth of the cases, from 20 to 200, if not given.
 
         Raises:
             TypeError, ValueError: an argument is not as described.
@@ -132,11 +133,14 @@ class Recommender(Rater):
                 model.rbm.reset_parameters(generator)
                 model.fit(
                     ratings,
-                    weight_decay=prior / ratings.size,
+                    **{
+                        "batch_size": min(max(ratings.size // 40, 20), 200),
+                        "weight_decay": prior / ratings.size,
+                        "description": f"{description}, {side}s as cases",
+                        **training,
+                    },
                     generator=generator,
                     progress=progress,
-                    description=f"{description}, {side}s as cases",
-                    **training,
                 )
                 models[f"by_{side}"] = model
             return Predictor(
@@ -264,7 +268,7 @@ class Recommender(Rater):
         }
         save_atomically(
             {
-                "kind": _KIND,
+                "kind": KIND,
                 "models": models,
                 "user_share": self.predictor.user_share,
                 "users": self.users.values,
@@ -275,13 +279,31 @@ class Recommender(Rater):
             path,
         )
 
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write a :class:`NamedPredictor` as TorchScript, to be run without Python."""
+        scripted = torch.jit.script(
+            NamedPredictor(
+                self.predictor,
+                [str(user) for user in self.users.values],
+                [str(item) for item in self.items.values],
+                [titled(self.titles, item) for item in self.items.values],
+            )
+        )
+        target = Path(path)
+        part = target.with_name(f".{target.name}.part")
+        try:
+            scripted.save(str(part))  # type: ignore[no-untyped-call]
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
     def _models(self) -> dict[str, CaseModel | None]:
         return {"by_item": self.predictor.by_item, "by_user": self.predictor.by_user}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recommender:
         """Read what :meth:`save` has written; nothing in the file is run as code."""
-        content = load_file("Recommender.load", path, _KIND)
+        content = load_file("Recommender.load", path, KIND)
         models = {
             name: None if options is None else CaseModel(**options)
             for name, options in content["models"].items()

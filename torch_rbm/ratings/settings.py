@@ -8,7 +8,7 @@ from torch_rbm.ratings.measures import root_mean_squared_error
 from torch_rbm.ratings.predictor import Predictor
 from torch_rbm.ratings.table import RatingTable
 
-_PENALTIES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0)
+_PENALTIES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 80.0)
 _SHARES = 11
 
 

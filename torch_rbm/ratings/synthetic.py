@@ -23,11 +23,12 @@ def synthetic_ratings(
     *,
     levels: int = 10,
     hidden: int = 8,
-    strength: float = 2.0,
+    strength: float = 6.0,
     generator: torch.Generator | None = None,
 ) -> tuple[RatingTable, RatingsRBM]:
-    """Draw ratings from an RBM with random parameters, users being the cases.
+    """Draw ratings from an RBM with random parameters, items being the cases.
 
+    Hidden units are traits of items, some of which please most users, some only those of a taste.
     Few users rate much and few items are rated much, as in real ratings. Which items a user rates
     does not depend on her taste; the times of her ratings are in random order.
 
@@ -36,12 +37,13 @@ def synthetic_ratings(
         items: number of items, named from 1.
         ratings: number of ratings, at most half of all pairs.
         levels: levels of the scale, which goes in steps of a half from 0.5.
-        hidden: hidden units, tastes so to speak, of the RBM.
-        strength: standard deviation of what a taste changes between the lowest and highest level.
+        hidden: hidden units of the RBM.
+        strength: standard deviation, between users, of what a trait changes in the logarithm of the
+            odds of the highest level against the lowest.
         generator: source of random numbers; the default generator when None.
 
     Returns:
-        The ratings, and the RBM that they were drawn from, with items as its items.
+        The ratings, and the RBM that they were drawn from, with users in the place of items.
     """
     where = "synthetic_ratings"
     users = check_count(where, "users", users, 1)
@@ -57,24 +59,25 @@ def synthetic_ratings(
         return torch.randn(shape, generator=generator)
 
     height = torch.linspace(-0.5, 0.5, levels)
-    rbm = RatingsRBM(items, levels, hidden)
-    rbm.weight.copy_(strength * height[:, None] * normal(items, 1, hidden))
-    # Levels are normal around an item's quality, which is above the middle for most.
-    quality = 0.15 + 0.15 * normal(items, 1)
-    rbm.visible_bias.copy_(-((height - quality) ** 2) / (2 * 0.2**2))
+    rbm = RatingsRBM(users, levels, hidden)
+    taste = normal(users, 1, hidden) + 0.5 * normal(hidden)
+    rbm.weight.copy_(strength * height[:, None] * taste)
+    # Levels are normal around a user's generosity.
+    generosity = 0.1 * normal(users, 1)
+    rbm.visible_bias.copy_(-((height - generosity) ** 2) / (2 * 0.2**2))
     rbm.hidden_bias.zero_()
     activity = normal(users).exp()
     popularity = 1 / (torch.randperm(items, generator=generator) + float(_POPULAR))
     user, item = _pairs(activity, popularity, ratings, generator)
     level = torch.randint(levels, user.shape, generator=generator)
-    cases = Ratings.of(user, item, level, users)
+    cases = Ratings.of(item, user, level, items)
     level, _ = rbm.gibbs(*cases, _GIBBS_STEPS, generator)
     table = RatingTable(
         np.arange(1, users + 1),
         np.arange(1, items + 1),
         torch.arange(1, levels + 1, dtype=torch.float64) / 2,
-        cases.cases(),
         cases.items,
+        cases.cases(),
         level,
         torch.randperm(len(level), generator=generator).double(),
     )

@@ -1,0 +1,22 @@
+"""Recommenders of either kind from files."""
+
+from __future__ import annotations
+
+import os
+
+from torch_rbm.files import load as load_file
+from torch_rbm.ratings import implicit, recommender
+from torch_rbm.ratings.implicit import ImplicitRecommender
+from torch_rbm.ratings.recommender import Recommender
+
+
+def load_recommender(path: str | os.PathLike[str]) -> Recommender | ImplicitRecommender:
+    """Read what a recommender's ``save`` has written, of ratings or of choices.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no recommender.
+    """
+    content = load_file("load_recommender", path, recommender.KIND, implicit.KIND)
+    kind = Recommender if content["kind"] == recommender.KIND else ImplicitRecommender
+    return kind.load(path)
