@@ -24,6 +24,9 @@ help: ## Show this list
 demo: .venv/installed examples ## Train a deep belief net on handwritten digits (two minutes)
 	$(BIN)/python examples/python/digits.py --output $(OUTPUT)
 	build/examples/run_scripted $(OUTPUT)/dbn.pt
+	$(BIN)/torch-rbm recommend fit --out $(OUTPUT)/recommender.pt --quiet
+	$(BIN)/torch-rbm recommend export --model $(OUTPUT)/recommender.pt --out $(OUTPUT)/recommend.pt
+	build/examples/recommend $(OUTPUT)/recommend.pt user 42
 
 test: .venv/installed .venv/tests .googletest ## Build and run every test, C++ and Python
 	$(BIN)/cmake -S . -B $(BUILD) -DTORCH_RBM_BUILD_TESTS=ON -DTORCH_RBM_BUILD_BENCHMARKS=ON $(CMAKE_ARGS)

@@ -44,6 +44,13 @@ def test_the_cpp_block_is_the_one_that_is_built():
     assert block.strip() in source
 
 
+def write_ratings(path: Path) -> None:
+    table, _ = torch_rbm.ratings.synthetic_ratings(60, 40, 900)
+    rows = zip(table.user, table.item, table.values(), table.time, strict=True)
+    lines = [f"{int(user)},{int(item)},{rating},{int(time)}" for user, item, rating, time in rows]
+    path.write_text("\n".join(["userId,movieId,rating,timestamp", *lines]))
+
+
 def given(page: str) -> dict[str, object]:
     """What a page takes for granted."""
     pictures = torch.rand(40, 784).round()
@@ -59,9 +66,10 @@ def given(page: str) -> dict[str, object]:
 
 # Training on noise, they lag.
 @pytest.mark.filterwarnings("ignore:fit. the chains are:UserWarning")
-@pytest.mark.parametrize("page", ["dbn.md", "training.md"])
+@pytest.mark.parametrize("page", ["dbn.md", "recommender.md", "training.md"])
 def test_documentation(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    write_ratings(tmp_path / "ratings.csv")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     assert blocks
     names = given(page)

@@ -31,8 +31,11 @@ def sgd(parameters: Iterable[Any], lr: float = 0.2) -> torch.optim.Optimizer:
 
 
 def adam(parameters: Iterable[Any], lr: float = 1e-3) -> torch.optim.Optimizer:
-    """Make Adam, which suits backpropagation; for sampled gradients plain steps are better."""
-    return torch.optim.Adam(parameters, lr=lr)
+    """Make Adam, which suits backpropagation; for sampled gradients plain steps are better.
+
+    The fused one: it reads the parameters once, the other ten times.
+    """
+    return torch.optim.Adam(parameters, lr=lr, fused=True)
 
 
 def default_optimizer(rbm: RBM) -> OptimizerFactory:
