@@ -12,8 +12,6 @@ lines of JSON, and appends them to --output; pictures go to the same folder.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from pathlib import Path
 import torch
 from cases import mnist_digits, mnist_pictures
 from mnist import binary_test_pictures
+from reporting import peak_memory_gb, report
 from torch import Tensor, nn
 
 import torch_rbm
@@ -39,19 +38,15 @@ def error(net: Callable[[Tensor], Tensor], pixels: Tensor, digits: Tensor) -> fl
     return (predicted != digits).double().mean().item()
 
 
-def report(output: Path, started: float, **figures: object) -> None:
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    line = json.dumps(
-        {
-            **figures,
-            "minutes": round((time.perf_counter() - started) / 60, 1),
-            "peak_memory_gb": round(memory, 2),
-            "threads": torch.get_num_threads(),
-        }
+def report_run(output: Path, started: float, **figures: object) -> None:
+    """Print and keep figures, and what it took to get them."""
+    report(
+        output,
+        **figures,
+        minutes=(time.perf_counter() - started) / 60,
+        peak_memory_gb=peak_memory_gb(),
+        threads=torch.get_num_threads(),
     )
-    print(line, flush=True)
-    with output.open("a") as file:
-        file.write(line + "\n")
 
 
 def pretrained(seed: int, epochs: int, pixels: Tensor) -> torch_rbm.DBN:
@@ -72,7 +67,7 @@ def fine_tuned(
         pixels,
         digits,
         epochs=epochs,
-        optimizer=partial(torch.optim.Adam, lr=rate),
+        optimizer=partial(torch.optim.Adam, lr=rate, fused=True),
         average=0.1,
     )
     return net.eval()
@@ -105,7 +100,7 @@ def classifier(options: argparse.Namespace) -> None:
         stage = time.perf_counter() - started
         net = tune(dbn.classifier(10, dropout=options.dropout))
         errors["pretrained"].append(error(net, *test))
-        report(
+        report_run(
             options.output,
             started,
             figure="784-500-500-2000-10, pretrained",
@@ -118,7 +113,7 @@ def classifier(options: argparse.Namespace) -> None:
             torch.manual_seed(seed)
             net = random_start(torch_rbm.DBN(SIZES).classifier(10, dropout=options.dropout))
             errors["random"].append(error(tune(net), *test))
-            report(
+            report_run(
                 options.output,
                 started,
                 figure="784-500-500-2000-10, not pretrained",
@@ -129,9 +124,8 @@ def classifier(options: argparse.Namespace) -> None:
         if values:
             report(
                 options.output,
-                time.perf_counter(),
                 figure=f"784-500-500-2000-10, {name}, mean of {len(values)} seeds",
-                test_error=round(statistics.mean(values), 5),
+                test_error=statistics.mean(values),
                 worst=max(values),
             )
 
@@ -154,7 +148,7 @@ def labels(options: argparse.Namespace) -> None:
             started = time.perf_counter()
             rate, noise = options.rate, options.noise
             tuned = fine_tuned(net, pixels[chosen], digits[chosen], epochs, rate, noise)
-            report(
+            report_run(
                 options.output,
                 started,
                 figure=f"{count} labels, {name}",
@@ -173,7 +167,7 @@ def autoencoder(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     pca = PCA(30, random_state=0).fit(pixels.numpy())
     by_pca = torch.from_numpy(pca.inverse_transform(pca.transform(test.numpy()))).float()
-    report(
+    report_run(
         options.output,
         started,
         figure="PCA, 30 components",
@@ -192,12 +186,12 @@ def autoencoder(options: argparse.Namespace) -> None:
         loss=nn.functional.binary_cross_entropy
         if options.cross_entropy
         else nn.functional.mse_loss,
-        optimizer=partial(torch.optim.Adam, lr=options.rate),
+        optimizer=partial(torch.optim.Adam, lr=options.rate, fused=True),
         average=0.1,
     )
     with torch.no_grad():
         by_net = net(test)
-    report(
+    report_run(
         options.output,
         started,
         figure="784-1000-500-250-30 autoencoder",
@@ -217,7 +211,7 @@ def generative(options: argparse.Namespace) -> None:
     dbn = torch_rbm.DBN(SIZES, classes=10)
     torch_rbm.initialize(dbn.layers[0], pixels)
     dbn.pretrain(pixels, labels=digits, epochs=options.pretraining, loss=PCD, binarize=True)
-    report(
+    report_run(
         options.output,
         started,
         figure="labels at the top, pretrained",
@@ -237,7 +231,7 @@ def generative(options: argparse.Namespace) -> None:
         optimizer=partial(torch.optim.SGD, lr=options.rate),
         binarize=True,
     )
-    report(
+    report_run(
         options.output,
         started,
         figure="labels at the top, up-down",
@@ -249,7 +243,7 @@ def generative(options: argparse.Namespace) -> None:
     save_grid(samples.detach(), path, columns=12)
     print(f"{path}: a row for each digit")
     bound = torch_rbm.lower_bound(net, binary_test_pictures(), samples=5)
-    report(
+    report_run(
         options.output,
         started,
         figure="labels at the top, up-down: lower bound on log p(v)",

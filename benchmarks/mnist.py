@@ -10,8 +10,6 @@ drawn once, by a fixed seed. Prints a line of JSON, and appends it to --output.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
 import time
 from functools import partial
 from pathlib import Path
@@ -19,6 +17,7 @@ from pathlib import Path
 import torch
 from cases import mnist_pictures
 from deformation import deformed
+from reporting import peak_memory_gb, report
 from torch import Tensor
 
 import torch_rbm
@@ -90,22 +89,20 @@ def main() -> None:
     seen = torch.bernoulli(train[: len(test)])
     with torch.no_grad():
         gap = (rbm.free_energy(test).mean() - rbm.free_energy(seen).mean()).item()
-    result = {
+    report(
+        options.output,
         **{k: v for k, v in vars(options).items() if k not in ("output", "checkpoint")},
-        "test_log_likelihood": round(likelihood.value, 3),
-        "lower": round(likelihood.lower, 3),
-        "upper": round(likelihood.upper, 3),
-        "training_cases_minus_test": round(gap, 3),
-        "method": likelihood.method,
-        "effective_sample_size": round(min(likelihood.ess, 1e9), 1),
-        "minutes": round(minutes, 1),
-        "seconds_per_epoch": round(sum(e.seconds for e in history.epochs) / options.epochs, 2),
-        "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
-        "threads": torch.get_num_threads(),
-    }
-    print(json.dumps(result))
-    with options.output.open("a") as file:
-        file.write(json.dumps(result) + "\n")
+        test_log_likelihood=likelihood.value,
+        lower=likelihood.lower,
+        upper=likelihood.upper,
+        training_cases_minus_test=gap,
+        method=likelihood.method,
+        effective_sample_size=min(likelihood.ess, 1e9),
+        minutes=minutes,
+        seconds_per_epoch=sum(e.seconds for e in history.epochs) / options.epochs,
+        peak_memory_gb=peak_memory_gb(),
+        threads=torch.get_num_threads(),
+    )
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ Prints lines of JSON, and appends them to --output.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +19,7 @@ import time
 from pathlib import Path
 
 import torch
+from reporting import peak_memory_gb, report
 
 from torch_rbm.ratings import (
     GlobalMean,
@@ -48,15 +47,6 @@ def movielens() -> RatingTable:
     if folder is None:
         raise SystemExit("set TORCH_RBM_DATA to the folder that holds movielens-latest-small/")
     return RatingTable.read_csv(Path(folder) / "movielens-latest-small" / "ratings.csv")
-
-
-def report(output: Path, **figures: object) -> None:
-    line = json.dumps(
-        {name: round(v, 4) if isinstance(v, float) else v for name, v in figures.items()}
-    )
-    print(line, flush=True)
-    with output.open("a") as file:
-        file.write(line + "\n")
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -93,7 +83,7 @@ def ratings(options: argparse.Namespace) -> None:
         figure="below the biases of users and items",
         share=1 - ours / plain,
         seconds_per_fold=statistics.mean(seconds),
-        peak_memory_gb=_peak(),
+        peak_memory_gb=peak_memory_gb(),
     )
 
 
@@ -156,7 +146,7 @@ def epoch(options: argparse.Namespace) -> None:
     del content, user, item, level
     rbm = RatingsRBM(units, _LEVELS, options.hidden)
     rbm.initialize(cases)
-    before = _peak()
+    before = peak_memory_gb()
     history = fit_ratings(rbm, cases, epochs=3, progress=False, generator=generator())
     seconds = min(entry.seconds for entry in history.epochs[1:])
     report(
@@ -167,14 +157,10 @@ def epoch(options: argparse.Namespace) -> None:
         seconds_per_epoch=seconds,
         microseconds_per_rating=1e6 * seconds / len(cases.items),
         nanoseconds_per_rating_and_hidden_unit=1e9 * seconds / len(cases.items) / options.hidden,
-        peak_memory_gb=_peak(),
+        peak_memory_gb=peak_memory_gb(),
         peak_before_training_gb=before,
         threads=torch.get_num_threads(),
     )
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ Prints a line of JSON for each figure, and appends it to --output.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 import time
@@ -18,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from reporting import report
 from torch import Tensor
 
 import torch_rbm
@@ -174,13 +174,6 @@ def exact_samples(rbm: torch_rbm.RBM, count: int) -> Tensor:
     ).sum(1)
     which = torch.multinomial(torch.softmax(log_p.double(), 0), count, replacement=True)
     return rbm.sample_visible(hidden[which])
-
-
-def report(output: Path, **figures: object) -> None:
-    line = json.dumps(figures)
-    print(line, flush=True)
-    with output.open("a") as file:
-        file.write(line + "\n")
 
 
 def main() -> None:

@@ -8,17 +8,17 @@ import torch
 from sklearn import metrics
 
 from torch_rbm.ratings import RatingTable
-from torch_rbm.ratings.baselines import GlobalMean, Popularity, UserItemBiases
-from torch_rbm.ratings.evaluation import evaluate
-from torch_rbm.ratings.measures import (
+from torch_rbm.ratings.evaluation.baselines import GlobalMean, Popularity, UserItemBiases
+from torch_rbm.ratings.evaluation.evaluate import evaluate
+from torch_rbm.ratings.evaluation.measures import (
     calibration,
     mean_absolute_error,
     mean_negative_log_likelihood,
     ranking,
     root_mean_squared_error,
 )
-from torch_rbm.ratings.splits import k_fold, leave_last_out, random_split
-from torch_rbm.ratings.synthetic import synthetic_ratings
+from torch_rbm.ratings.tables.splits import k_fold, leave_last_out, random_split
+from torch_rbm.ratings.tables.synthetic import synthetic_ratings
 
 
 def generator(seed=0):
@@ -183,7 +183,9 @@ class TestEvaluation:
     def test_ratings_off_the_scale(self):
         train, _ = random_split(small_table(), 0.2, generator())
         test = RatingTable.from_arrays([1, 1], [1000, 1001], [2.0, 3.7])
-        with pytest.raises(ValueError, match=r"ratings of the scale .*, got 3.7"):
+        with pytest.raises(
+            ValueError, match=r"ratings of the scale .* in rating 1 of the test, got 3.7"
+        ):
             evaluate(GlobalMean(train), test)
 
 

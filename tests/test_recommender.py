@@ -23,7 +23,7 @@ from torch_rbm.ratings import (
     random_split,
     synthetic_ratings,
 )
-from torch_rbm.ratings.readout import fit_readout
+from torch_rbm.ratings.recommenders.readout import fit_readout
 
 
 def generator(seed=0):

@@ -5,22 +5,39 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
+from torch import nn
 
 
 def save_atomically(content: Any, path: str | os.PathLike[str]) -> None:
-    """Write what ``torch.save`` can to a file, so that a reader finds the old or the new one.
+    """Write what ``torch.save`` can to a file; see :func:`write_atomically`."""
+    write_atomically(path, lambda file: torch.save(content, file))
+
+
+def save_scripted(module: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Write a module as TorchScript to a file; see :func:`write_atomically`."""
+    scripted = torch.jit.script(module)
+    write_atomically(path, lambda file: torch.jit.save(scripted, file))
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that a reader finds the old or the new one, whole.
 
     A temporary file beside it is written, flushed to the disk and renamed.
+
+    Args:
+        path: the file.
+        write: writes the content to a binary file.
     """
     target = Path(path)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            torch.save(content, file)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o666 & ~_umask())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # Sums of so many numbers in [0, 1] keep seven digits in float32.
 _EXACT_ROWS = 1024
@@ -49,14 +49,32 @@ def select_rows(data: Tensor, rows: Tensor) -> Tensor:
     """Return ``data[rows]`` for int64 ``rows``, dense or CSR as ``data``."""
     if not is_csr(data):
         return data[rows.to(data.device)]
-    starts = data.crow_indices()
+    bounds, places = row_places(data.crow_indices(), rows)
+    return csr_tensor(bounds, data.col_indices()[places], data.values()[places], data.shape[1])
+
+
+def row_places(starts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the elements of some rows are, and where each of these rows begins among them.
+
+    Args:
+        starts: row i has the elements number ``starts[i]`` to ``starts[i + 1]``.
+        rows: int64 [rows]; a row may be there more than once.
+
+    Returns:
+        The new starts, int64 [rows + 1], and the numbers of the elements, int64 [elements].
+    """
     first = starts[rows].long()
     counts = starts[rows + 1].long() - first
-    bounds = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    bounds = starts_of(counts)
     # Element i of the result is element i - bounds[row] + first[row] of the data.
     places = torch.repeat_interleave(first - bounds[:-1], counts)
-    places += torch.arange(len(places))
-    return csr_tensor(bounds, data.col_indices()[places], data.values()[places], data.shape[1])
+    places += torch.arange(len(places), device=places.device)
+    return bounds, places
+
+
+def starts_of(counts: Tensor) -> Tensor:
+    """Where each of rows with so many elements begins, and where the last ends, [rows + 1]."""
+    return nn.functional.pad(counts.cumsum(0), (1, 0))
 
 
 def split_rows(data: Tensor, size: int) -> Iterator[Tensor]:

@@ -19,6 +19,7 @@ from torch_rbm.cli.demo import run_demo
 from torch_rbm.cli.pictures import save_grid
 from torch_rbm.cli.readers import read_cases
 from torch_rbm.cli.recommend import RECOMMEND
+from torch_rbm.files import save_scripted
 from torch_rbm.losses.estimate import independent_chains
 from torch_rbm.rbm import RBM
 
@@ -266,7 +267,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 def _export(options: argparse.Namespace) -> None:
     model = torch_rbm.load(options.model)
     check_folder(options.out)
-    torch.jit.script(model).save(options.out)
+    save_scripted(model, options.out)
     print(f"TorchScript in {options.out}, for C++ and Python programs that load torch_rbm first")
 
 

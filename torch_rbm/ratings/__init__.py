@@ -1,14 +1,10 @@
 """Restricted Boltzmann machines of ratings: recommendation."""
 
 from torch_rbm.ratings import operators
-from torch_rbm.ratings.baselines import GlobalMean, Popularity, UserItemBiases
 from torch_rbm.ratings.batch import Ratings
-from torch_rbm.ratings.case_model import CaseModel
-from torch_rbm.ratings.evaluation import Scores, evaluate
-from torch_rbm.ratings.fit import RatingsEpoch, fit_ratings
-from torch_rbm.ratings.implicit import ImplicitRecommender
-from torch_rbm.ratings.loss import RatingsContrastiveDivergence
-from torch_rbm.ratings.measures import (
+from torch_rbm.ratings.evaluation.baselines import GlobalMean, Popularity, UserItemBiases
+from torch_rbm.ratings.evaluation.evaluate import Scores, evaluate
+from torch_rbm.ratings.evaluation.measures import (
     Calibration,
     Ranking,
     calibration,
@@ -17,16 +13,20 @@ from torch_rbm.ratings.measures import (
     ranking,
     root_mean_squared_error,
 )
-from torch_rbm.ratings.persistence import load_recommender
-from torch_rbm.ratings.predictor import Predictor
-from torch_rbm.ratings.rater import Rater
+from torch_rbm.ratings.fit import RatingsEpoch, fit_ratings
+from torch_rbm.ratings.loss import RatingsContrastiveDivergence
 from torch_rbm.ratings.rbm import RatingsRBM
-from torch_rbm.ratings.recommendation import Choice, Prediction, Recommendation
-from torch_rbm.ratings.recommender import Recommender
-from torch_rbm.ratings.splits import k_fold, leave_last_out, random_split
-from torch_rbm.ratings.synthetic import synthetic_ratings
-from torch_rbm.ratings.table import RatingTable
-from torch_rbm.ratings.titles import read_titles
+from torch_rbm.ratings.recommenders.case_model import CaseModel
+from torch_rbm.ratings.recommenders.implicit import ImplicitRecommender
+from torch_rbm.ratings.recommenders.persistence import load_recommender
+from torch_rbm.ratings.recommenders.predictor import Predictor
+from torch_rbm.ratings.recommenders.rater import Rater
+from torch_rbm.ratings.recommenders.recommendation import Choice, Prediction, Recommendation
+from torch_rbm.ratings.recommenders.recommender import Recommender
+from torch_rbm.ratings.tables.splits import k_fold, leave_last_out, random_split
+from torch_rbm.ratings.tables.synthetic import synthetic_ratings
+from torch_rbm.ratings.tables.table import RatingTable
+from torch_rbm.ratings.tables.titles import read_titles
 
 __all__ = [
     "Calibration",

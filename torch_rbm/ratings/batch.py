@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from torch_rbm.sparse import row_places, starts_of
 
 
 class Ratings(NamedTuple):
@@ -25,7 +27,7 @@ class Ratings(NamedTuple):
     def of(cases: Tensor, items: Tensor, levels: Tensor, count: int) -> Ratings:
         """Sort ratings, int64 [ratings] each, by their cases, of which there are ``count``."""
         order = torch.argsort(cases, stable=True)
-        crow = _starts(torch.bincount(cases, minlength=count))
+        crow = starts_of(torch.bincount(cases, minlength=count))
         return Ratings(crow, items[order], levels[order])
 
     @property
@@ -40,18 +42,9 @@ class Ratings(NamedTuple):
 
     def select(self, cases: Tensor) -> Ratings:
         """The ratings of some cases, in their order; a case may be there more than once."""
-        counts = self.crow.diff()[cases]
-        crow = _starts(counts)
-        total = int(crow[-1])
-        shift = torch.repeat_interleave(self.crow[cases] - crow[:-1], counts, output_size=total)
-        index = torch.arange(total, device=self.crow.device) + shift
-        return Ratings(crow, self.items[index], self.levels[index])
+        crow, places = row_places(self.crow, cases)
+        return Ratings(crow, self.items[places], self.levels[places])
 
     def transposed(self, items: int) -> Ratings:
         """The same ratings with items as cases, and cases as items."""
         return Ratings.of(self.items, self.cases(), self.levels, items)
-
-
-def _starts(counts: Tensor) -> Tensor:
-    """Where each of so many things begins, and where the last ends, [counts + 1]."""
-    return nn.functional.pad(counts.cumsum(0), (1, 0))

@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from torch_rbm.data import Batches
 from torch_rbm.ratings.batch import Ratings
+from torch_rbm.ratings.evaluation.measures import (
+    mean_negative_log_likelihood,
+    root_mean_squared_error,
+)
 from torch_rbm.ratings.loss import RatingsContrastiveDivergence
-from torch_rbm.ratings.measures import mean_negative_log_likelihood, root_mean_squared_error
 from torch_rbm.ratings.rbm import RatingsRBM
 from torch_rbm.training import (
     Callback,

@@ -37,8 +37,10 @@ def plan(
             continue
         result[path] = type(part).__name__
         result |= _numbers(path, vars(part))
-        for name, buffer in part.named_buffers(recurse=False):
-            result[f"shape of {path}.{name}"] = list(buffer.shape)
+        own = itertools.chain(
+            part.named_parameters(recurse=False), part.named_buffers(recurse=False)
+        )
+        result |= {f"shape of {path}.{name}": list(tensor.shape) for name, tensor in own}
     result["optimizer"] = type(optimizer).__name__
     for index, group in enumerate(optimizer.param_groups):
         path = "optimizer" if len(optimizer.param_groups) == 1 else f"optimizer group {index}"

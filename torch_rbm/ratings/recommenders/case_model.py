@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from torch_rbm.ratings.batch import Ratings
 from torch_rbm.ratings.fit import RatingsEpoch, fit_ratings
-from torch_rbm.ratings.quality import Quality
 from torch_rbm.ratings.rbm import RatingsRBM
-from torch_rbm.ratings.readout import fit_readout
+from torch_rbm.ratings.recommenders.quality import Quality
+from torch_rbm.ratings.recommenders.readout import fit_readout
 from torch_rbm.training import History
 from torch_rbm.units import UnitsLike
 

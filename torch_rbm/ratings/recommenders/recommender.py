@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from torch_rbm.files import load as load_file
-from torch_rbm.files import save_atomically
+from torch_rbm.files import save_atomically, save_scripted
 from torch_rbm.ratings.batch import Ratings
-from torch_rbm.ratings.case_model import CaseModel
-from torch_rbm.ratings.predictor import NamedPredictor, Predictor
-from torch_rbm.ratings.rater import Rater
-from torch_rbm.ratings.recommendation import (
+from torch_rbm.ratings.recommenders.case_model import CaseModel
+from torch_rbm.ratings.recommenders.predictor import NamedPredictor, Predictor
+from torch_rbm.ratings.recommenders.rater import Rater
+from torch_rbm.ratings.recommenders.recommendation import (
     Prediction,
     Recommendation,
     titled,
     titles_by_name,
 )
-from torch_rbm.ratings.settings import choose
-from torch_rbm.ratings.splits import random_split
-from torch_rbm.ratings.table import RatingTable
+from torch_rbm.ratings.recommenders.settings import choose
+from torch_rbm.ratings.tables.levels import levels_on
+from torch_rbm.ratings.tables.splits import random_split
+from torch_rbm.ratings.tables.table import RatingTable
 from torch_rbm.validation import check_count, words
 
 KIND = "recommender"
@@ -120,43 +120,20 @@ class Recommender(Rater):
         if user_share is not None and not 0 <= user_share <= 1:
             raise ValueError(f"{where}: expected user_share in [0, 1], got {user_share}")
 
-        def trained(part: RatingTable, description: str) -> Predictor:
-            models: dict[str, CaseModel | None] = {"by_item": None, "by_user": None}
-            for side in ("item", "user"):
-                if orientation not in (f"{side}s", "both"):
-                    continue
-                ratings = part.by_item() if side == "item" else part.by_user()
-                units = len(part.users) if side == "item" else len(part.items)
-                model = CaseModel(
-                    ratings.size, units, len(part.scale), hidden, hidden_units=hidden_units
-                )
-                model.rbm.reset_parameters(generator)
-                model.fit(
-                    ratings,
-                    **{
-                        "batch_size": min(max(ratings.size // 40, 20), 200),
-                        "weight_decay": prior / ratings.size,
-                        "description": f"{description}, {side}s as cases",
-                        **training,
-                    },
-                    generator=generator,
-                    progress=progress,
-                )
-                models[f"by_{side}"] = model
-            return Predictor(
-                models["by_item"],
-                models["by_user"],
-                scale=part.scale,
-                seen=part.by_user(),
-                items=len(part.items),
-            )
-
+        options = {
+            "orientation": orientation,
+            "hidden": hidden,
+            "hidden_units": hidden_units,
+            "prior": prior,
+            "generator": generator,
+            "progress": progress,
+            **training,
+        }
         if penalty is None or (user_share is None and orientation == "both"):
             part, rest = random_split(table, validation, generator)
-            penalty, user_share = choose(
-                trained(part, "to choose settings"), rest, penalty, user_share
-            )
-        predictor = trained(table, "training")
+            predictor = _trained(part, description="to choose settings", **options)
+            penalty, user_share = choose(predictor, rest, penalty, user_share)
+        predictor = _trained(table, description="training", **options)
         predictor.read_out(penalty, user_share or 0.0)
         return cls(table.users, table.items, predictor, titles)
 
@@ -230,15 +207,8 @@ class Recommender(Rater):
             values = torch.tensor([float(value) for value in ratings.values()]).double()
         except (TypeError, ValueError) as error:
             raise ValueError(f"expected ratings to be numbers, {error}") from None
-        levels = self.predictor.levels_of(values)
-        wrong = torch.nonzero(~torch.isclose(self.scale[levels], values)).flatten()
-        if len(wrong) > 0:
-            item = list(ratings)[int(wrong[0])]
-            scale = ", ".join(f"{rating:g}" for rating in self.scale.tolist())
-            raise ValueError(
-                f"expected one of the ratings {scale} of item {item}, got {ratings[item]}"
-            )
-        return levels
+        items = list(ratings)
+        return levels_on("Recommender", self.scale, values, lambda row: f"of item {items[row]}")
 
     def _seen(self, user: Any) -> Tensor:
         if not isinstance(user, Mapping):
@@ -281,21 +251,13 @@ class Recommender(Rater):
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write a :class:`NamedPredictor` as TorchScript, to be run without Python."""
-        scripted = torch.jit.script(
-            NamedPredictor(
-                self.predictor,
-                [str(user) for user in self.users.values],
-                [str(item) for item in self.items.values],
-                [titled(self.titles, item) for item in self.items.values],
-            )
+        named = NamedPredictor(
+            self.predictor,
+            [str(user) for user in self.users.values],
+            [str(item) for item in self.items.values],
+            [titled(self.titles, item) for item in self.items.values],
         )
-        target = Path(path)
-        part = target.with_name(f".{target.name}.part")
-        try:
-            scripted.save(str(part))  # type: ignore[no-untyped-call]
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        save_scripted(named, path)
 
     def _models(self) -> dict[str, CaseModel | None]:
         return {"by_item": self.predictor.by_item, "by_user": self.predictor.by_user}
@@ -303,7 +265,11 @@ class Recommender(Rater):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recommender:
         """Read what :meth:`save` has written; nothing in the file is run as code."""
-        content = load_file("Recommender.load", path, KIND)
+        return cls.from_content(load_file("Recommender.load", path, KIND))
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> Recommender:
+        """Make a recommender of what :meth:`save` writes."""
         models = {
             name: None if options is None else CaseModel(**options)
             for name, options in content["models"].items()
@@ -320,3 +286,41 @@ class Recommender(Rater):
         )
         predictor.load_state_dict(parameters)
         return cls(content["users"], content["items"], predictor, content["titles"])
+
+
+def _trained(
+    table: RatingTable,
+    *,
+    orientation: str,
+    hidden: int,
+    hidden_units: str,
+    prior: float,
+    description: str,
+    generator: torch.Generator | None,
+    progress: bool,
+    **training: Any,
+) -> Predictor:
+    """A predictor with trained RBMs and no regressions yet; see :meth:`Recommender.fit`."""
+    models: dict[str, CaseModel | None] = {"by_item": None, "by_user": None}
+    for side in ("item", "user"):
+        if orientation not in (f"{side}s", "both"):
+            continue
+        ratings = table.by_item() if side == "item" else table.by_user()
+        units = len(table.users) if side == "item" else len(table.items)
+        model = CaseModel(ratings.size, units, len(table.scale), hidden, hidden_units=hidden_units)
+        model.rbm.reset_parameters(generator)
+        options = {
+            "batch_size": min(max(ratings.size // 40, 20), 200),
+            "weight_decay": prior / ratings.size,
+            "description": f"{description}, {side}s as cases",
+            **training,
+        }
+        model.fit(ratings, **options, generator=generator, progress=progress)
+        models[f"by_{side}"] = model
+    return Predictor(
+        models["by_item"],
+        models["by_user"],
+        scale=table.scale,
+        seen=table.by_user(),
+        items=len(table.items),
+    )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from torch_rbm.ratings.batch import Ratings
 from torch_rbm.ratings.rbm import RatingsRBM
-from torch_rbm.ratings.table import RatingTable
+from torch_rbm.ratings.tables.table import RatingTable
 from torch_rbm.validation import check_count
 
 _GIBBS_STEPS = 20

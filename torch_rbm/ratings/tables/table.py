@@ -12,17 +12,10 @@ import torch
 from torch import Tensor
 
 from torch_rbm.ratings.batch import Ratings
+from torch_rbm.ratings.tables.frames import column, find_column, read_frame
 
 # More different ratings than these are no scale but real numbers.
 _MOST_LEVELS = 100
-
-# The columns of the usual files, in small letters without underscores.
-_NAMES = {
-    "user": ("user", "userid", "reviewerid", "customerid"),
-    "item": ("item", "itemid", "movieid", "movie", "bookid", "asin", "productid"),
-    "rating": ("rating", "ratings", "stars", "score", "overall"),
-    "time": ("timestamp", "time", "date", "unixreviewtime"),
-}
 
 
 @dataclass(frozen=True)
@@ -107,25 +100,11 @@ class RatingTable:
             ValueError: the file is empty, a column is missing, or as for :meth:`from_arrays`; the
                 message names the line.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "RatingTable.read_csv needs pandas: pip install torch_rbm[ratings]"
-            ) from error
-        name = os.fspath(path)
-        if not os.path.isfile(name):
-            raise FileNotFoundError(f"expected a file {name}, found none")
-        try:
-            frame = pandas.read_csv(name, skip_blank_lines=False)
-        except pandas.errors.EmptyDataError:
-            raise ValueError(f"expected ratings in {name}, but it is empty") from None
-        except (pandas.errors.ParserError, UnicodeDecodeError) as error:
-            raise ValueError(f"expected a table in {name}: {error}") from error
+        frame = read_frame("RatingTable.read_csv", path, skip_blank_lines=False)
         try:
             return _from_frame(frame, scale, choices, lambda row: f"line {row + 2}")
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+            raise ValueError(f"{os.fspath(path)}: {error}") from None
 
     def __len__(self) -> int:
         """Return the number of ratings."""
@@ -157,18 +136,12 @@ class RatingTable:
 def _from_frame(
     frame: Any, scale: Sequence[float] | None, choices: bool, place: Callable[[int], str]
 ) -> RatingTable:
-    by_name = {str(column).strip().lower().replace("_", ""): column for column in frame.columns}
-    found: dict[str, Any] = {}
-    for kind, names in _NAMES.items():
-        column = next((by_name[name] for name in names if name in by_name), None)
-        if kind == "rating" and choices:
-            column = None
-        elif column is None and kind != "time":
-            raise ValueError(
-                f"expected a column for the {kind}, such as {names[1]}, got columns "
-                f"{', '.join(str(column) for column in frame.columns)}"
-            )
-        found[kind] = None if column is None else frame[column]
+    found: dict[str, Any] = {
+        "user": column(frame, "user"),
+        "item": column(frame, "item"),
+        "rating": None if choices else column(frame, "rating"),
+        "time": find_column(frame, "time"),
+    }
     for kind in ("user", "item"):
         missing = np.flatnonzero(found[kind].isna().to_numpy())
         if len(missing) > 0:

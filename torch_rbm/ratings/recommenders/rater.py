@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from torch_rbm.ratings.batch import Ratings
-from torch_rbm.ratings.names import Names
+from torch_rbm.ratings.tables.names import Names
 
 
 class Rater(ABC):

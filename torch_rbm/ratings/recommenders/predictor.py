@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from torch_rbm.ratings.batch import Ratings
-from torch_rbm.ratings.case_model import CaseModel
+from torch_rbm.ratings.recommenders.case_model import CaseModel
+from torch_rbm.ratings.tables.levels import nearest_levels
 
 
 class Predictor(nn.Module):
@@ -70,13 +71,19 @@ class Predictor(nn.Module):
             users: int64 [pairs]; the number of all stands for an unknown one.
             items: int64 [pairs]; likewise.
         """
-        result = torch.zeros([len(users), len(self.scale)], dtype=self.scale.dtype)
+        both = self.pairs_by_model(users, items)
+        return torch.lerp(both[0], both[-1], self._share())
+
+    @torch.jit.unused
+    @torch.no_grad()
+    def pairs_by_model(self, users: Tensor, items: Tensor) -> list[Tensor]:
+        """What ``by_item`` and ``by_user``, as far as there are these, say for :meth:`pairs`."""
+        parts = []
         if self.by_item is not None:
-            result = self.by_item.probabilities(items, users).double()
+            parts.append(self.by_item.probabilities(items, users).double())
         if self.by_user is not None:
-            other = self.by_user.probabilities(users, items).double()
-            result = torch.lerp(result, other, self._share())
-        return result
+            parts.append(self.by_user.probabilities(users, items).double())
+        return parts
 
     def _share(self) -> float:
         return 1.0 if self.by_item is None else self.user_share
@@ -84,7 +91,7 @@ class Predictor(nn.Module):
     @torch.jit.export
     def levels_of(self, ratings: Tensor) -> Tensor:
         """The nearest level of each rating, int64 [ratings]."""
-        return (ratings.double().unsqueeze(1) - self.scale).abs().argmin(1)
+        return nearest_levels(self.scale, ratings)
 
     @torch.jit.export
     def known_profile(self, user: int) -> tuple[Tensor, Tensor]:

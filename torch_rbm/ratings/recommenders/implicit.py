@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,11 @@ from torch_rbm.files import load as load_file
 from torch_rbm.files import save_atomically
 from torch_rbm.initialization import initialize
 from torch_rbm.losses import ContrastiveDivergence
+from torch_rbm.persistence import made
 from torch_rbm.ratings.batch import Ratings
-from torch_rbm.ratings.rater import Rater
-from torch_rbm.ratings.recommendation import Choice, titled, titles_by_name
-from torch_rbm.ratings.table import RatingTable
+from torch_rbm.ratings.recommenders.rater import Rater
+from torch_rbm.ratings.recommenders.recommendation import Choice, titled, titles_by_name
+from torch_rbm.ratings.tables.table import RatingTable
 from torch_rbm.rbm import RBM
 from torch_rbm.sparse import csr_tensor
 from torch_rbm.training import fit
@@ -174,9 +175,12 @@ class ImplicitRecommender(Rater):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ImplicitRecommender:
         """Read what :meth:`save` has written; nothing in the file is run as code."""
-        content = load_file("ImplicitRecommender.load", path, KIND)
-        options = dict(content["model"])
-        rbm = RBM(options["visible"], options["hidden"])
+        return cls.from_content(load_file("ImplicitRecommender.load", path, KIND))
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> ImplicitRecommender:
+        """Make a recommender of what :meth:`save` writes."""
+        rbm = cast(RBM, made(content["model"]))
         rbm.load_state_dict(content["parameters"])
         seen = Ratings(*content["seen"])
         return cls(content["users"], content["items"], seen, rbm, content["titles"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from torch_rbm.files import load as load_file
-from torch_rbm.ratings import implicit, recommender
-from torch_rbm.ratings.implicit import ImplicitRecommender
-from torch_rbm.ratings.recommender import Recommender
+from torch_rbm.ratings.recommenders import implicit, recommender
+from torch_rbm.ratings.recommenders.implicit import ImplicitRecommender
+from torch_rbm.ratings.recommenders.recommender import Recommender
 
 
 def load_recommender(path: str | os.PathLike[str]) -> Recommender | ImplicitRecommender:
@@ -19,4 +19,4 @@ def load_recommender(path: str | os.PathLike[str]) -> Recommender | ImplicitReco
     """
     content = load_file("load_recommender", path, recommender.KIND, implicit.KIND)
     kind = Recommender if content["kind"] == recommender.KIND else ImplicitRecommender
-    return kind.load(path)
+    return kind.from_content(content)

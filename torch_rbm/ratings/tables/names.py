@@ -27,10 +27,6 @@ class Names:
         """Return how many there are."""
         return len(self.values)
 
-    def __contains__(self, name: object) -> bool:
-        """Whether there is one of this name."""
-        return str(name) in self._numbers
-
     def number(self, name: Any) -> int:
         """Return the number of a name; 42 and "42" are the same.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from torch_rbm.ratings.table import RatingTable
+from torch_rbm.ratings.tables.table import RatingTable
 from torch_rbm.validation import check_count
 
 

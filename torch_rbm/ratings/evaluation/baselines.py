@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from torch_rbm.ratings.rater import Rater
-from torch_rbm.ratings.table import RatingTable
+from torch_rbm.ratings.recommenders.rater import Rater
+from torch_rbm.ratings.tables.table import RatingTable
 
 _SWEEPS = 50
 

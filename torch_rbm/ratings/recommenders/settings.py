@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from torch_rbm.ratings.measures import root_mean_squared_error
-from torch_rbm.ratings.predictor import Predictor
-from torch_rbm.ratings.table import RatingTable
+from torch_rbm.ratings.evaluation.measures import root_mean_squared_error
+from torch_rbm.ratings.recommenders.predictor import Predictor
+from torch_rbm.ratings.tables.table import RatingTable
 
 _PENALTIES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 80.0)
 _SHARES = 11
@@ -33,10 +33,8 @@ def choose(
     best = (float("inf"), penalties[0], shares[0])
     for candidate in penalties:
         predictor.read_out(candidate)
-        ends = []
-        for share in (0.0, 1.0) if both else (0.0,):
-            predictor.user_share = share
-            ends.append(predictor.pairs(validation.user, validation.item) @ predictor.scale)
+        parts = predictor.pairs_by_model(validation.user, validation.item)
+        ends = [probabilities @ predictor.scale for probabilities in parts]
         for share in shares:
             expected = torch.lerp(ends[0], ends[-1], share)
             error = root_mean_squared_error(expected, values)

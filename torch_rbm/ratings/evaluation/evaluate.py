@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from torch_rbm.ratings.batch import Ratings
-from torch_rbm.ratings.measures import (
+from torch_rbm.ratings.evaluation.measures import (
     calibration,
     mean_absolute_error,
     mean_negative_log_likelihood,
     ranking,
     root_mean_squared_error,
 )
-from torch_rbm.ratings.rater import Rater
-from torch_rbm.ratings.table import RatingTable
+from torch_rbm.ratings.recommenders.rater import Rater
+from torch_rbm.ratings.tables.levels import levels_on
+from torch_rbm.ratings.tables.table import RatingTable
 from torch_rbm.validation import check_count
 
 
@@ -76,7 +77,9 @@ def evaluate(rater: Rater, test: RatingTable, *, k: int | None = None) -> Scores
         mae = mean_absolute_error(expected, values)
     probabilities = rater.probabilities(user, item) if len(rater.scale) > 1 else None
     if probabilities is not None:
-        level = _levels(rater, values)
+        level = levels_on(
+            "evaluate", rater.scale, values, lambda row: f"in rating {row} of the test"
+        )
         nll = mean_negative_log_likelihood(probabilities, level)
         error = calibration(probabilities, level).error
     ndcg = recall = coverage = None
@@ -96,17 +99,6 @@ def _refuse_seen(rater: Rater, test: RatingTable, user: Tensor, item: Tensor) ->
             f"evaluate: expected test ratings that were not in the training, got {len(again)} that "
             f"were, such as item {test.items[test.item[row]]} by user {test.users[test.user[row]]}"
         )
-
-
-def _levels(rater: Rater, values: Tensor) -> Tensor:
-    distance, level = (values.unsqueeze(1) - rater.scale).abs().min(1)
-    wrong = torch.nonzero(distance > 1e-6).flatten()
-    if len(wrong) > 0:
-        raise ValueError(
-            f"evaluate: expected ratings of the scale {rater.scale.tolist()}, got "
-            f"{values[wrong[0]]:g}"
-        )
-    return level
 
 
 def _ranking(rater: Rater, user: Tensor, item: Tensor, k: int) -> tuple[float, float, float]:

@@ -1,0 +1,1 @@
+"""Recommenders by ratings and by choices."""

@@ -1,0 +1,1 @@
+"""Tables of ratings: from files and arrays, made up, and split."""
