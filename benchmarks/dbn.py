@@ -266,7 +266,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--pretraining", type=int, default=20, help="epochs for each layer")
-    parser.add_argument("--epochs", type=int, help="of fine-tuning; 60, 100 for generative")
+    parser.add_argument("--epochs", type=int, help="of fine-tuning; 60, 90 for generative")
     parser.add_argument(
         "--rate", type=float, help="at first; 0.05 for generative (SGD), 0.001 for others (Adam)"
     )
@@ -283,7 +283,7 @@ def main() -> None:
     if options.rate is None:
         options.rate = 0.05 if generates else 1e-3
     if options.epochs is None:
-        options.epochs = 100 if generates else 60
+        options.epochs = 90 if generates else 60
     tasks[options.task](options)
 
 
