@@ -61,7 +61,7 @@ bench: .venv/installed .googletest ## Print the figures that are quoted, on an i
 	$(BIN)/python benchmarks/tables.py benchmarks.json docs/speed.md
 	$(BIN)/python benchmarks/scaling.py --output docs/scaling.png
 
-mutate: .venv/installed .venv/tests ## Break the code on purpose, show which test catches it (40 minutes)
+mutate: .venv/installed .venv/tests ## Break the code on purpose, show which test catches it (an hour)
 	$(BIN)/python tests/mutate.py
 
 tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)

@@ -1,6 +1,6 @@
 """Shows that the tests bite: breaks the code on purpose and reports which test catches each break.
 
-    python tests/mutate.py              # all of them, some forty minutes on two cores
+    python tests/mutate.py              # all of them, some hour on two cores
     python tests/mutate.py --only steps # those whose name contains a word
 
 Works on a copy of the tree in a temporary folder. Each break is a mistake that RBM code in the
@@ -51,6 +51,12 @@ JUDGES = [
     "test_diagnostics.py",
     "test_ratings_operators.py",
 ]
+# They train recommenders, which takes long.
+RECOMMENDER_JUDGES = [
+    "test_rating_measures.py",
+    "test_rating_tables.py",
+    "test_recommender.py",
+]
 
 
 class Workshop:
@@ -83,11 +89,11 @@ class Workshop:
         self._run(self.cmake, "--build", "build", "--target", "torch_rbm")
         self._run(self.cmake, "--install", "build", "--prefix", "torch_rbm")
 
-    def first_failure(self, path: str = "") -> str | None:
-        """Run the judges and return the test that fails first; ``path`` as in test_kernels.py."""
+    def first_failure(self, judges: list[str], path: str = "") -> str | None:
+        """Run judges and return the test that fails first; ``path`` as in test_kernels.py."""
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-            + [f"tests/{name}" for name in JUDGES],
+            + [f"tests/{name}" for name in judges],
             cwd=self.root,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TORCH_RBM_CPU_PATH": path},
             capture_output=True,
@@ -109,7 +115,10 @@ class Workshop:
         try:
             self.build()
             formulas = mutation.file.startswith((REFERENCE, "csrc/units"))
-            return self.first_failure("reference" if formulas else "")
+            recommender = mutation.file.startswith("torch_rbm/ratings")
+            return self.first_failure(
+                RECOMMENDER_JUDGES if recommender else JUDGES, "reference" if formulas else ""
+            )
         finally:
             path.write_text(whole)
 
@@ -122,8 +131,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder))
         workshop.build()
-        for path in ("", "reference"):
-            if failure := workshop.first_failure(path):
+        for judges, path in ((JUDGES, ""), (JUDGES, "reference"), (RECOMMENDER_JUDGES, "")):
+            if failure := workshop.first_failure(judges, path):
                 raise RuntimeError(f"{failure} fails without any break")
         for mutation in chosen:
             started = time.perf_counter()
