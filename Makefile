@@ -10,6 +10,8 @@ PYTEST_ARGS ?=
 
 BIN := .venv/bin
 BUILD := build/cmake
+# One process of one thread for each core; results do not depend on the number of threads.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadscope $(PYTEST_ARGS)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 JUDGES := $(addprefix tests/test_, exact.py sampling.py contrastive_divergence.py \
   annealed_importance_sampling.py evaluation.py ratings_operators.py)
@@ -24,6 +26,8 @@ help: ## Show this list
 demo: .venv/installed examples ## Train a deep belief net on handwritten digits (two minutes)
 	$(BIN)/python examples/python/digits.py --output $(OUTPUT)
 	build/examples/run_scripted $(OUTPUT)/dbn.pt
+	$(BIN)/torch-rbm export $(OUTPUT)/dbn_weights.pt --out $(OUTPUT)/features.pt2
+	build/examples/run_package $(OUTPUT)/features.pt2 64
 	$(BIN)/torch-rbm recommend fit --out $(OUTPUT)/recommender.pt --quiet
 	$(BIN)/torch-rbm recommend export --model $(OUTPUT)/recommender.pt --out $(OUTPUT)/recommend.pt
 	build/examples/recommend $(OUTPUT)/recommend.pt user 42
@@ -32,12 +36,13 @@ test: .venv/installed .venv/tests .googletest ## Build and run every test, C++ a
 	$(BIN)/cmake -S . -B $(BUILD) -DTORCH_RBM_BUILD_TESTS=ON -DTORCH_RBM_BUILD_BENCHMARKS=ON $(CMAKE_ARGS)
 	$(BIN)/cmake --build $(BUILD) --parallel
 	cd $(BUILD) && $(CURDIR)/$(BIN)/ctest --output-on-failure
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) --ignore tests/test_speed.py
+	$(BIN)/python -m pytest tests/test_speed.py
 
 paths: .venv/installed .venv/tests ## Test the mathematics on every instruction set and by the ATen formulas
-	ATEN_CPU_CAPABILITY=default $(BIN)/python -m pytest $(PYTEST_ARGS) $(JUDGES)
-	ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest $(PYTEST_ARGS) $(JUDGES)
-	TORCH_RBM_CPU_PATH=reference $(BIN)/python -m pytest $(PYTEST_ARGS) $(JUDGES)
+	ATEN_CPU_CAPABILITY=default $(PYTEST) $(JUDGES)
+	ATEN_CPU_CAPABILITY=avx2 $(PYTEST) $(JUDGES)
+	TORCH_RBM_CPU_PATH=reference $(PYTEST) $(JUDGES)
 
 lint: .venv/installed .venv/lint ## Check format, style and types
 	$(BIN)/ruff check

@@ -237,6 +237,7 @@ def generative(options: argparse.Namespace) -> None:
         figure="labels at the top, up-down",
         test_error=error(net, test, test_digits),
     )
+    torch_rbm.save(net, options.output.with_suffix(".pt"))
     classes = torch.arange(10).repeat_interleave(12)
     samples = net.sample(len(classes), 1000, mean_visible=True, label=classes)
     path = options.output.with_name("digits_by_class.png")
@@ -251,6 +252,7 @@ def generative(options: argparse.Namespace) -> None:
         error=round(bound.error, 2),
         lower=round(bound.lower, 2),
         upper=round(bound.upper, 2),
+        effective_sample_size=bound.ess,
     )
 
 

@@ -104,6 +104,11 @@ def test_from_data_to_features(files, capsys):
     scripted = torch.jit.load("scripted.pt")
     data = torch.from_numpy(DATA).float()
     torch.testing.assert_close(scripted(data), rbm(data))
+    arguments = ["--out", "energy.onnx", "--method", "free_energy"]
+    assert main(["export", "model.pt", *arguments]) == 0
+    session = pytest.importorskip("onnxruntime").InferenceSession("energy.onnx")
+    (energies,) = session.run(["free_energy"], {"data": data.numpy()})
+    assert energies == pytest.approx(rbm.free_energy(data).detach().numpy(), rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,18 @@ def given(page: str) -> dict[str, object]:
 
 # Training on noise, they lag.
 @pytest.mark.filterwarnings("ignore:fit. the chains are:UserWarning")
-@pytest.mark.parametrize("page", ["dbn.md", "recommender.md", "training.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "choosing.md",
+        "dbn.md",
+        "deployment.md",
+        "evaluation.md",
+        "mathematics.md",
+        "recommender.md",
+        "training.md",
+    ],
+)
 def test_documentation(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_ratings(tmp_path / "ratings.csv")

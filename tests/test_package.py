@@ -12,6 +12,7 @@ import torch
 
 import torch_rbm
 from torch_rbm import _library
+from torch_rbm.deployment import to_package
 
 TESTS = Path(__file__).parent
 CMAKE = Path(sys.executable).with_name("cmake")
@@ -137,3 +138,14 @@ class TestStrangersProject:
         )
         expected = rbm(torch.ones(1, 6)).sum().item()
         assert float(output.stdout) == pytest.approx(expected, rel=1e-5)
+
+    def test_a_compiled_package(self, stranger, tmp_path):
+        """Likewise, for any number of rows."""
+        rbm = torch_rbm.RBM(6, 4)
+        path = tmp_path / "rbm.pt2"
+        to_package(rbm, torch.zeros(3, 6), path, method="free_energy")
+        output = subprocess.run(
+            [stranger / "package", path], capture_output=True, text=True, check=True
+        )
+        expected = [rbm.free_energy(torch.ones(rows, 6)).sum().item() for rows in (1, 2, 9)]
+        assert [float(line) for line in output.stdout.split()] == pytest.approx(expected, rel=1e-5)

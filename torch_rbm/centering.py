@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from torch_rbm.distributed import mean_of_all
 from torch_rbm.rbm import RBM
 from torch_rbm.sparse import column_sums
 from torch_rbm.units import Units
@@ -31,7 +32,8 @@ class Centering(nn.Module):
     the data and the data with 0 and 1 exchanged alike.
 
     The offsets are buffers that start at ½ for Bernoulli units and 0 for others, and follow, as
-    moving averages, the means of the units half way between data and model.
+    moving averages, the means of the units half way between data and model; in a group of
+    processes (torch.distributed) those of all, which must call the loss equally often.
 
     Args:
         rbm: the RBM whose gradients are meant.
@@ -64,8 +66,9 @@ class Centering(nn.Module):
         rows = as_rows(data)
         visible = (column_sums(rows) / len(rows)).to(self.visible_offset)
         hidden = rbm.hidden_mean(rows).mean(0)
-        self.visible_offset.lerp_(visible + gradients[1] / 2, self.rate)
-        self.hidden_offset.lerp_(hidden + gradients[2] / 2, self.rate)
+        visible, hidden = mean_of_all(visible + gradients[1] / 2, hidden + gradients[2] / 2)
+        self.visible_offset.lerp_(visible, self.rate)
+        self.hidden_offset.lerp_(hidden, self.rate)
 
     def forward(self, gradients: Gradients) -> Gradients:
         """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torch_rbm.distributed import buffers_but, nested_chains
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.rbm import RBM
 from torch_rbm.training import LossFactory
@@ -194,6 +195,16 @@ class HybridLoss(nn.Module):
         self.rbm = rbm
         self.generative_weight = float(generative_weight)
         self.generative = generative(rbm)
+
+    @property
+    def chain_dims(self) -> dict[str, int] | None:
+        """The chains of the generative loss, as a group of processes may deal them out."""
+        return nested_chains(self, "generative")
+
+    @property
+    def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
+        """What torch.nn.parallel.DistributedDataParallel leaves to each process."""
+        return buffers_but(self, "rbm", "generative.rbm", "generative.centering")
 
     def extra_repr(self) -> str:
         """Return the options for ``repr``."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from torch_rbm import distributed
 from torch_rbm.sparse import as_tensor, is_csr, select_rows
 from torch_rbm.validation import check_count, words
 
@@ -20,9 +21,11 @@ class Batches:
     """Batches of cases, and what goes beside them, one pass per iteration.
 
     A tensor, a NumPy array, a sparse matrix and a Dataset are shuffled anew in every pass; a
-    DataLoader is taken as it is. Where an item is a tuple or list, such as (image, label), its
-    first element is the case. Cases are moved to ``like``'s device and, where floating-point, to
-    its dtype. Batches of a CSR tensor or a matrix of scipy.sparse are CSR.
+    DataLoader is taken as it is. In a group of processes (torch.distributed) each has a share of
+    every batch, which the first one's generator shuffles, or what a DataLoader yields to it. Where
+    an item is a tuple or list, such as (image, label), its first element is the case. Cases are
+    moved to ``like``'s device and, where floating-point, to its dtype. Batches of a CSR tensor or a
+    matrix of scipy.sparse are CSR.
 
     Args:
         where: the caller's name, for messages.
@@ -69,13 +72,23 @@ class Batches:
         # Shuffling happens on the CPU, wherever the given generator lives.
         device = "cpu" if generator is None else generator.device
         seed = torch.randint(2**63 - 1, (), generator=generator, device=device)
-        self._shuffle = torch.Generator().manual_seed(int(seed))
+        seed = distributed.from_first(int(seed), like.device)
+        self._shuffle = torch.Generator().manual_seed(seed)
+        processes = distributed.size()
+        if batch_size < processes:
+            raise ValueError(
+                f"{where}: expected batch_size >= {processes}, the number of processes, got "
+                f"{batch_size}"
+            )
         self._batch_size = batch_size
-        self._source: Tensor | DataLoader[Any] = (
-            data
-            if isinstance(data, (Tensor, DataLoader))
-            else DataLoader(data, batch_size, shuffle=True, generator=self._shuffle)
-        )
+        if isinstance(data, (Tensor, DataLoader)):
+            self._source: Tensor | DataLoader[Any] = data
+        elif processes == 1:
+            self._source = DataLoader(data, batch_size, shuffle=True, generator=self._shuffle)
+        else:
+            cases: int = len(data)  # type: ignore[arg-type]
+            order = _Order(cases, batch_size, self._shuffle)
+            self._source = DataLoader(data, batch_sampler=_Lists(order))
         self._name = name
         self._flatten = flatten
         self._beside: Tensor | bool = False if beside is None else beside
@@ -100,9 +113,7 @@ class Batches:
 
     def __len__(self) -> int:
         """Return the number of batches in a pass."""
-        if isinstance(self._source, Tensor):
-            return -(-len(self._source) // self._batch_size)
-        return len(self._source)
+        return len(self._order() if isinstance(self._source, Tensor) else self._source)
 
     def start_at(self, pass_state: Tensor, position: int) -> None:
         """Let the next pass be the one that began in ``pass_state``, from a batch on.
@@ -118,8 +129,7 @@ class Batches:
         self.pass_state = self._shuffle.get_state()
         skip, self._skip = self._skip, 0
         if isinstance(self._source, Tensor):
-            order = torch.randperm(len(self._source), generator=self._shuffle)
-            for rows in torch.split(order, self._batch_size)[skip:]:
+            for rows in itertools.islice(self._order(), skip, None):
                 beside = self._beside
                 if isinstance(beside, Tensor):
                     yield (
@@ -140,6 +150,9 @@ class Batches:
                         )
                     other = self._other(item[1])
                 yield self._case(item[0] if pair else item), other
+
+    def _order(self) -> _Order:
+        return _Order(len(self._source), self._batch_size, self._shuffle)
 
     def _other(self, beside: Any) -> Tensor:
         """Return what goes beside the cases, on the device and, if real, in the dtype of these."""
@@ -162,6 +175,44 @@ class Batches:
         dtype = self._like.dtype if batch.is_floating_point() else batch.dtype
         rows = batch if is_csr(batch) or not self._flatten else batch.flatten(1)
         return rows.to(self._like.device, dtype)
+
+
+class _Order:
+    """The numbers of the cases in each batch of a pass, this process's share of them.
+
+    All processes of a group have shares of the same size: up to so many cases as there are
+    processes less one are left out of a batch that cannot be divided.
+    """
+
+    def __init__(self, cases: int, batch_size: int, shuffle: torch.Generator) -> None:
+        self._cases = cases
+        self._batch_size = batch_size
+        self._shuffle = shuffle
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self._cases, self._batch_size)
+        return whole + (rest >= distributed.size())
+
+    def __iter__(self) -> Iterator[Tensor]:
+        rank, size = distributed.rank(), distributed.size()
+        order = torch.randperm(self._cases, generator=self._shuffle)
+        for batch in torch.split(order, self._batch_size):
+            share = len(batch) // size
+            if share > 0:
+                yield batch[rank * share : (rank + 1) * share]
+
+
+class _Lists:
+    """The same numbers as a DataLoader takes them."""
+
+    def __init__(self, order: _Order) -> None:
+        self._batches = order
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (batch.tolist() for batch in self._batches)
 
 
 def encode_categories(codes: Tensor, states: int) -> tuple[Tensor, Tensor]:

@@ -29,10 +29,11 @@ def pseudo_log_likelihood(
 ) -> Tensor:
     """Σⱼ log p(vⱼ | all other units) in nats, one value per row (Besag 1975).
 
-    Needs no partition function, and its maximum over models is where the likelihood's is; but it
-    only asks whether each unit fits its neighbours, so a model with the wrong weights between
-    distant modes scores well. Compare it between epochs of one model, not between models. Of
-    gaussian and relu units it has densities, by numerical integration.
+    Needs no partition function, and for data from a model of the family, in the limit of many, its
+    maximum is where the likelihood's is; but it only asks whether each unit fits its neighbours, so
+    a model with the wrong weights between distant modes scores well. Compare it between epochs of
+    one model, not between models. Of gaussian and relu units it has densities, by numerical
+    integration.
 
     Args:
         rbm: the model.

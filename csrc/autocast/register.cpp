@@ -35,7 +35,9 @@ void register_all(torch::Library& m) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<
                      &cast_arguments<Policy::lower_precision, device>>());
   }
-  for (const char* name : {"free_energy",
+  for (const char* name : {"energy",
+                           "cumulant",
+                           "free_energy",
                            "log_partition",
                            "moments",
                            "sample_hidden",

@@ -1,7 +1,6 @@
-// The one place that looks at torch.func's dispatch keys, which PyTorch does not promise to keep.
 #include "autograd/reference_path.h"
 
-#include <c10/core/impl/LocalDispatchKeySet.h>
+#include "ops/transforms.h"
 
 #include <algorithm>
 
@@ -9,10 +8,7 @@ namespace torch_rbm::autograd {
 
 bool needs_reference(std::initializer_list<at::Tensor> inputs,
                      std::initializer_list<std::optional<at::Tensor>> precisions) {
-  using c10::DispatchKey;
-  using c10::impl::tls_is_dispatch_key_included;
-  return tls_is_dispatch_key_included(DispatchKey::FuncTorchDynamicLayerFrontMode) ||
-         tls_is_dispatch_key_included(DispatchKey::FuncTorchDynamicLayerBackMode) ||
+  return transforms::is_active() ||
          std::ranges::any_of(
              inputs,
              [](const at::Tensor& input) { return input._fw_grad(/*level=*/0).defined(); }) ||

@@ -1,5 +1,6 @@
 // The training loop of C++ programs.
 #include "ops/checks.h"
+#include "units/specification.h"
 #include <torch_rbm/training.h>
 
 #include <ATen/Functions.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,8 +45,8 @@ void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
 class Centering {
  public:
   explicit Centering(const RBM& rbm)
-      : visible_(at::full_like(rbm->visible_bias, kStart)),
-        hidden_(at::full_like(rbm->hidden_bias, kStart)) {}
+      : visible_(start(rbm->visible_bias, rbm->units().visible)),
+        hidden_(start(rbm->hidden_bias, rbm->units().hidden)) {}
 
   /// Moves the offsets, and turns gradients into those of the centred RBM.
   void apply(const RBM& rbm, const Tensor& data, ContrastiveDivergence& estimate) {
@@ -58,7 +60,20 @@ class Centering {
   }
 
  private:
-  static constexpr double kStart = 0.5;
+  // One half for Bernoulli units, 0 for others.
+  static Tensor start(const Tensor& bias, std::string_view units) {
+    Tensor offset = at::zeros_like(bias);
+    int64_t first = 0;
+    for (const torch_rbm::units::Group& group :
+         torch_rbm::units::parse(units, bias.size(0)).groups) {
+      if (group.type == "bernoulli") {
+        constexpr double kHalf = 0.5;
+        offset.narrow(0, first, group.size).fill_(kHalf);
+      }
+      first += group.size;
+    }
+    return offset;
+  }
 
   Tensor visible_;
   Tensor hidden_;

@@ -47,4 +47,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
   m.impl("annealed_importance_sampling", &from_generator);
 }
 
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  m.impl("annealed_importance_sampling", &from_generator);
+}
+
 }  // namespace torch_rbm

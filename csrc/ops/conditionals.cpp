@@ -70,4 +70,9 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
   m.impl("sample_visible", &visible_from_generator);
 }
 
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  m.impl("sample_hidden", &hidden_from_generator);
+  m.impl("sample_visible", &visible_from_generator);
+}
+
 }  // namespace torch_rbm

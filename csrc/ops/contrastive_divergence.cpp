@@ -46,4 +46,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
   m.impl("contrastive_divergence", &from_generator);
 }
 
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  m.impl("contrastive_divergence", &from_generator);
+}
+
 }  // namespace torch_rbm

@@ -44,4 +44,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
   m.impl("gibbs", &from_generator);
 }
 
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  m.impl("gibbs", &from_generator);
+}
+
 }  // namespace torch_rbm

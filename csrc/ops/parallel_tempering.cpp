@@ -45,4 +45,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
   m.impl("parallel_tempering", &from_generator);
 }
 
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  m.impl("parallel_tempering", &from_generator);
+}
+
 }  // namespace torch_rbm

@@ -108,4 +108,22 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
   m.impl("ratings_contrastive_divergence", &divergence_from_generator);
 }
 
+namespace {
+
+// Elsewhere vmap would call the sampler for one element after the other, with a warning, whatever
+// its argument `randomness` says.
+void refuse_vmap(const c10::OperatorHandle& op, torch::jit::Stack* /*stack*/) {
+  checks::value_error(op.schema().name().substr(std::string_view("torch_rbm::").size()).c_str(),
+                      "expected no vmap; put all cases into one batch");
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  for (const char* name : {"ratings_gibbs", "ratings_gibbs.key", "ratings_contrastive_divergence",
+                           "ratings_contrastive_divergence.key"}) {
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&refuse_vmap>());
+  }
+}
+
 }  // namespace torch_rbm

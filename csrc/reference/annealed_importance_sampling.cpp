@@ -28,9 +28,9 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling(const Tensor& chain, con
     const Tensor field = model.hidden_field(visible);
     // The two cumulants nearly cancel, thousands of times over: their difference needs float64.
     const Tensor wide_field = field.to(at::kDouble);
-    log_weight += (next - beta) * at::matmul(visible.to(at::kDouble), bias_difference) +
-                  model.hidden->cumulant(next * wide_field) -
-                  model.hidden->cumulant(beta * wide_field);
+    log_weight = log_weight + (next - beta) * at::matmul(visible.to(at::kDouble), bias_difference) +
+                 model.hidden->cumulant(next * wide_field) -
+                 model.hidden->cumulant(beta * wide_field);
     if (step + 2 == betas.size(0)) {
       break;  // nothing looks at the states after the last weight
     }
@@ -64,6 +64,10 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling_kernel(
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
+  m.impl("annealed_importance_sampling.key", &annealed_importance_sampling_kernel);
+}
+
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
   m.impl("annealed_importance_sampling.key", &annealed_importance_sampling_kernel);
 }
 

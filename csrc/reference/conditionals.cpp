@@ -35,18 +35,21 @@ namespace {
 
 using Kernels = ConditionalKernels<&layer_mean, &sample_layer>;
 
-}  // namespace
-
-TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
+void register_all(torch::Library& m) {
   m.impl("hidden_mean", &Kernels::hidden_mean);
   m.impl("visible_mean", &Kernels::visible_mean);
   m.impl("sample_hidden.key", &Kernels::sample_hidden);
   m.impl("sample_visible.key", &Kernels::sample_visible);
 }
 
+}  // namespace
+
+TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
+  register_all(m);
+}
+
 TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
-  m.impl("hidden_mean", &Kernels::hidden_mean);
-  m.impl("visible_mean", &Kernels::visible_mean);
+  register_all(m);
 }
 
 }  // namespace torch_rbm::reference

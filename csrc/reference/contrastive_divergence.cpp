@@ -3,7 +3,6 @@
 #include "reference/formulas.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 #include <torch/library.h>
 
@@ -23,9 +22,12 @@ Phase phase(const Tensor& visible, const Tensor& hidden) {
   return {at::mm(hidden.t(), visible) * scale, visible.sum(0) * scale, hidden.sum(0) * scale};
 }
 
-// Gradients come back in the memory order of their parameter.
+// Gradients come back in the memory order of their parameter. Nothing is written in place, which
+// vmap could not map over.
 Tensor like_parameter(const Tensor& gradient, const Tensor& parameter, at::ScalarType dtype) {
-  return at::empty_like(parameter, parameter.options().dtype(dtype)).copy_(gradient);
+  const Tensor converted = gradient.to(dtype);
+  const bool is_transposed = parameter.dim() == 2 && parameter.stride(0) < parameter.stride(1);
+  return is_transposed ? converted.t().contiguous().t() : converted.contiguous();
 }
 
 }  // namespace
@@ -83,6 +85,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence_kernel(
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
+  m.impl("contrastive_divergence.key", &contrastive_divergence_kernel);
+}
+
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
   m.impl("contrastive_divergence.key", &contrastive_divergence_kernel);
 }
 

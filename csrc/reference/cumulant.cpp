@@ -14,12 +14,17 @@ namespace {
 Tensor cumulant(const Tensor& field, std::string_view units,
                 const std::optional<Tensor>& precision) {
   checks::cumulant("cumulant", field, units, precision);
-  return make_layer(units, field.size(-1), precision)->cumulant(accumulated(field, field));
+  return make_layer(units, field.sym_size(-1).guard_int(__FILE__, __LINE__), precision)
+      ->cumulant(accumulated(field, field));
 }
 
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CompositeImplicitAutograd, m) {
+  m.impl("cumulant", &cumulant);
+}
+
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
   m.impl("cumulant", &cumulant);
 }
 

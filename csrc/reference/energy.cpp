@@ -33,4 +33,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeImplicitAutograd, m) {
   m.impl("energy", &energy);
 }
 
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  m.impl("energy", &energy);
+}
+
 }  // namespace torch_rbm::reference

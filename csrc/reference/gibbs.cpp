@@ -60,4 +60,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
   m.impl("gibbs.key", &gibbs_kernel);
 }
 
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  m.impl("gibbs.key", &gibbs_kernel);
+}
+
 }  // namespace torch_rbm::reference

@@ -7,10 +7,12 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/library.h>
 
 namespace torch_rbm::reference {
@@ -59,13 +61,14 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(const Tensor& chai
       const Tensor log_odds = change(low, lower, upper) + change(high, upper, lower);
       const Tensor u = uniforms.view({-1}).narrow(0, 0, (levels - 1) * chains).view_as(low);
       const Tensor swap = chosen.unsqueeze(1) & (u.to(at::kDouble).log() < log_odds);
-      accepted += at::where(chosen, log_odds.exp().clamp_max(1).sum(1), 0);
-      proposed += chosen * chains;
+      accepted = accepted + at::where(chosen, log_odds.exp().clamp_max(1).sum(1), 0);
+      proposed = proposed + chosen * chains;
 
-      const Tensor rows = row_at.clone();
-      rows.narrow(0, 0, levels - 1).copy_(at::where(swap, high, rows.narrow(0, 0, levels - 1)));
-      rows.narrow(0, 1, levels - 1).copy_(at::where(swap, low, rows.narrow(0, 1, levels - 1)));
-      row_at = rows;
+      const Tensor none = at::zeros_like(swap.narrow(0, 0, 1));
+      const Tensor from_above = at::cat({swap, none});
+      const Tensor from_below = at::cat({none, swap});
+      row_at = at::where(from_above, row_at.roll(-1, 0),
+                         at::where(from_below, row_at.roll(1, 0), row_at));
       level = level.scatter(0, row_at.flatten(),
                             at::arange(levels, integers).repeat_interleave(chains));
     }
@@ -100,6 +103,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering_kernel(
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
+  m.impl("parallel_tempering.key", &parallel_tempering_kernel);
+}
+
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
   m.impl("parallel_tempering.key", &parallel_tempering_kernel);
 }
 

@@ -78,4 +78,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
   m.impl("uniform", &uniform_kernel);
 }
 
+TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
+  m.impl("uniform", &uniform_kernel);
+}
+
 }  // namespace torch_rbm::reference

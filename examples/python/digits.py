@@ -120,6 +120,7 @@ def main() -> None:
         "Digits drawn from the deep belief net (probabilities of the pixels)",
         "gray",
     )
+    torch_rbm.save(dbn, arguments.output / "dbn_weights.pt")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
         torch.jit.script(dbn).save(str(arguments.output / "dbn.pt"))

@@ -19,6 +19,7 @@ from torch_rbm.cli.demo import run_demo
 from torch_rbm.cli.pictures import save_grid
 from torch_rbm.cli.readers import read_cases
 from torch_rbm.cli.recommend import RECOMMEND
+from torch_rbm.deployment import to_onnx, to_package
 from torch_rbm.files import save_scripted
 from torch_rbm.losses.estimate import independent_chains
 from torch_rbm.rbm import RBM
@@ -32,6 +33,7 @@ _LOSSES: dict[str, Any] = {
     "mean-field": torch_rbm.MeanFieldContrastiveDivergence,
     "exact": torch_rbm.ExactLikelihood,
 }
+_FORMATS = {".pt": "TorchScript", ".pt2": "AOTInductor package", ".onnx": "ONNX"}
 _WITH_CHAINS = ("pcd", "fpcd", "tempering", "trajectory")
 _OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
@@ -261,14 +263,41 @@ def _features(options: argparse.Namespace) -> None:
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
-    parser.add_argument("--out", required=True, metavar="FILE", help="TorchScript file")
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=named(*_FORMATS),
+        metavar="FILE",
+        help="the format follows from the name: "
+        + ", ".join(f"{suffix} {name}" for suffix, name in _FORMATS.items()),
+    )
+    parser.add_argument(
+        "--method",
+        default="forward",
+        help="what a package or ONNX computes: forward, free_energy, ... (TorchScript has all)",
+    )
+
+
+def _example(model: Any, method: str) -> Tensor:
+    """Two rows of what a method takes."""
+    bottom = model.layers[0] if isinstance(model, torch_rbm.DBN) else model
+    width = bottom.weight.shape[1]
+    if isinstance(bottom, torch_rbm.ClassificationRBM) and method != "free_energy":
+        width = bottom.data
+    return bottom.weight.new_zeros(2, width)
 
 
 def _export(options: argparse.Namespace) -> None:
     model = torch_rbm.load(options.model)
     check_folder(options.out)
-    save_scripted(model, options.out)
-    print(f"TorchScript in {options.out}, for C++ and Python programs that load torch_rbm first")
+    suffix = Path(options.out).suffix
+    if suffix == ".pt":
+        save_scripted(model, options.out)
+    else:
+        write = to_onnx if suffix == ".onnx" else to_package
+        write(model, _example(model, options.method), options.out, method=options.method)
+    needs = "any runtime" if suffix == ".onnx" else "programs that load torch_rbm first"
+    print(f"{_FORMATS[suffix]} in {options.out}, for {needs}")
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -306,8 +335,8 @@ ALL = (
     ),
     Command(
         "export",
-        "write a model as TorchScript",
-        "Write a model as TorchScript, to be run without Python.",
+        "write a model for programs without this code",
+        "Write a model as TorchScript, as a compiled package or as ONNX, by the name of the file.",
         _export_arguments,
         _export,
     ),

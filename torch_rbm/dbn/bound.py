@@ -18,6 +18,8 @@ from torch_rbm.validation import as_rows, check_count, words
 
 # Rows whose states in all layers are held at a time.
 _ROWS = 2000
+# Gibbs steps from the data to samples of the top RBM.
+_STEPS = 1000
 
 
 @torch.no_grad()
@@ -36,8 +38,9 @@ def lower_bound(
 
     log p(v) ≥ E_q[log p(v | h₁) + … + log p*(h_{L−1}) − log q(h₁ | v) − …] − log Z, where q is the
     pass up, p* the top RBM's distribution without its normaliser, and log Z from
-    :func:`torch_rbm.log_partition` (Salakhutdinov and Murray 2008, section 4). Labels are summed
-    out. Of a net with one layer it is the log-likelihood itself.
+    :func:`torch_rbm.log_partition` (Salakhutdinov and Murray 2008, section 4), whose reverse chains
+    start at what the top RBM makes of the data. Labels are summed out. Of a net with one layer it
+    is the log-likelihood itself.
 
     Args:
         dbn: the net, with finite parameters.
@@ -73,10 +76,15 @@ def lower_bound(
             total[i] += (log_ratio - _top_free_energy(top, states)).double().sum().cpu()
     means = total / len(rows)
     error = means.std().item() / math.sqrt(samples) if samples > 1 else 0.0
+    known = _base_data(top, states, generator)
+    # The reverse chains start where the data are: modes that forward chains miss widen the bracket.
+    picked = torch.randint(len(known), (chains,), generator=generator)
+    model_states, _ = top.gibbs(known[picked], _STEPS, None, generator)
     log_z = log_partition(
         top,
         method=method,
-        data=_base_data(top, states, generator),
+        data=known,
+        samples=model_states,
         chains=chains,
         betas=betas,
         generator=generator,

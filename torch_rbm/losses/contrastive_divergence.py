@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -15,9 +17,9 @@ class ContrastiveDivergence(SampledLoss):
 
     ``loss(data).backward()`` adds the estimate of the gradient of the mean negative log-likelihood
     to ``.grad`` of the RBM's parameters; no graph is built through the chain. The value of the loss
-    is the energy gap ⟨E(v, E[h|v])⟩ of the data minus that of the chains, in nats: its derivative,
-    with the states held fixed, is the estimate. It is no likelihood, may be negative and may well
-    rise while the model improves.
+    is the energy gap ⟨E(v, E[h|v])⟩ of the data minus that of the chains, in nats, without terms
+    u(s) that no parameter is in: its derivative, with the states held fixed, is the estimate. It is
+    no likelihood, may be negative and may well rise while the model improves.
 
     Bias: with few steps the chains stay near the data, so modes of the model far from any data are
     not seen and keep their probability. More steps have less bias.
@@ -83,6 +85,7 @@ class PersistentContrastiveDivergence(ContrastiveDivergence):
         validate: refuse data that the visible units cannot have (not while being compiled).
     """
 
+    chain_dims: ClassVar[dict[str, int] | None] = {"chain": 0}
     chain: Tensor
 
     def __init__(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from torch_rbm import ops
 from torch_rbm.centering import Centering, Gradients
+from torch_rbm.distributed import buffers_but, random_source
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import as_rows, check_rbm
 
@@ -32,6 +33,10 @@ class SampledLoss(nn.Module):
         validate: refuse data that the visible units cannot have (not while being compiled).
     """
 
+    # Buffers with chains, and the dimension of these, which a group of processes may deal out among
+    # them; None where chains of different processes cannot be put together.
+    chain_dims: ClassVar[dict[str, int] | None] = {}
+
     def __init__(
         self,
         rbm: RBM,
@@ -48,6 +53,11 @@ class SampledLoss(nn.Module):
         self.mean_visible = mean_visible
         self.centering = Centering(rbm) if centered else None
         self.validate = validate
+
+    @property
+    def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
+        """What torch.nn.parallel.DistributedDataParallel leaves to each process."""
+        return buffers_but(self, "rbm", "centering")
 
     def extra_repr(self) -> str:
         """Return the options for ``repr``."""
@@ -114,10 +124,10 @@ class SampledLoss(nn.Module):
             observed=observed,
             sampled_hidden=self.sampled_hidden,
             mean_visible=self.mean_visible,
-            generator=generator,
+            **random_source(generator, rbm.weight.device),
         )
         gradients = (weight, visible_bias, hidden_bias)
-        # The energy is linear in the parameters: this sum is the energy gap.
+        # The energy is linear in the parameters: this sum is what they have in the energy gap.
         precision_term = _precision_term(rbm, data, moved, observed)
         if self.centering is None:
             gap = linear(_parameters(rbm), gradients) + precision_term
@@ -159,7 +169,14 @@ def centered_loss(
 def independent_chains(rbm: RBM, chains: int, generator: torch.Generator | None = None) -> Tensor:
     """Samples [chains, visible] of the model that has the visible biases but no weights."""
     nothing = rbm.weight.new_zeros(chains, len(rbm.hidden_bias))
-    return rbm.sample_visible(nothing, generator)
+    return ops.sample_visible(
+        nothing,
+        rbm.weight,
+        rbm.visible_bias,
+        visible_units=rbm.visible_units,
+        visible_precision=rbm.visible_precision(),
+        **random_source(generator, nothing.device),
+    )
 
 
 def _precision_term(rbm: RBM, data: Tensor, chain: Tensor, observed: Tensor | None) -> Tensor:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from torch_rbm.centering import Centering
+from torch_rbm import ops
+from torch_rbm.centering import Centering, Gradients
 from torch_rbm.losses.estimate import centered_loss
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_rbm
@@ -15,8 +18,8 @@ class ExactLikelihood(nn.Module):
     """The exact mean negative log-likelihood ⟨F(v)⟩ + log Z of a small RBM, in nats.
 
     Both phases are exact: log Z and its gradient come from an enumeration of the smaller layer, of
-    at most 25 units, in every call. The judge of the other losses, and a way to train models of up
-    to some fifteen hidden units without any sampling.
+    at most 2^25 states, or a closed form for gaussian units, in every call. The judge of the other
+    losses, and a way to train models of up to some fifteen hidden units without any sampling.
 
     Bias: none, and no variance but that of the batch.
 
@@ -41,18 +44,50 @@ class ExactLikelihood(nn.Module):
         rbm = self.rbm
         if self.validate and not torch.compiler.is_compiling():
             rbm.visible_layer().check("ExactLikelihood", "data", data)
-        likelihood = rbm.free_energy(data).double().mean() + rbm.log_partition()
         if self.centering is None or not torch.is_grad_enabled():
-            return likelihood
-        precision = rbm.visible_log_precision
-        parameters = [rbm.weight, rbm.visible_bias, rbm.hidden_bias]
-        parameters += [] if precision is None else [precision]
-        weight, visible_bias, hidden_bias, *rest = torch.autograd.grad(likelihood, parameters)
-        precision_term = (
-            likelihood.new_zeros(()) if precision is None else torch.dot(precision, rest[0])
-        )
-        gradients = (weight, visible_bias, hidden_bias)
+            return rbm.free_energy(data).double().mean() + rbm.log_partition()
+        with torch.no_grad():
+            log_z, *model = rbm.moments()
+            gradients = self._gradients(data, model)
         if self.training:
             self.centering.update(rbm, data, gradients)
-        loss, _ = centered_loss(likelihood, rbm, self.centering, gradients, precision_term)
+        if rbm.visible_log_precision is None:
+            value = rbm.free_energy(data).detach().double().mean() + log_z
+            precision_term = torch.zeros_like(value)
+        else:
+            value = precision_term = self._of_precisions(data)
+        loss, _ = centered_loss(value, rbm, self.centering, gradients, precision_term)
         return loss
+
+    def _gradients(self, data: Tensor, model: list[Tensor]) -> Gradients:
+        """The gradients for weight and biases, from the moments of the model."""
+        rbm = self.rbm
+        no_chain = rbm.weight.new_zeros(0, rbm.weight.shape[1])
+        minus_positive = ops.contrastive_divergence(
+            data,
+            no_chain,
+            rbm.weight,
+            rbm.visible_bias,
+            rbm.hidden_bias,
+            0,
+            visible_units=rbm.visible_units,
+            hidden_units=rbm.hidden_units,
+            visible_precision=rbm.visible_precision(),
+        )
+        weight, visible_bias, hidden_bias = (
+            negative.to(gradient.dtype) + gradient
+            for negative, gradient in zip(model, minus_positive, strict=False)
+        )
+        return weight, visible_bias, hidden_bias
+
+    def _of_precisions(self, data: Tensor) -> Tensor:
+        """The negative log-likelihood, differentiable for the precisions alone."""
+        rbm = self.rbm
+        fixed = rbm.weight.detach(), rbm.visible_bias.detach(), rbm.hidden_bias.detach()
+        units: dict[str, Any] = {
+            "visible_units": rbm.visible_units,
+            "hidden_units": rbm.hidden_units,
+            "visible_precision": rbm.visible_precision(),
+        }
+        energies = ops.free_energy(data, *fixed, **units)
+        return energies.double().mean() + ops.log_partition(*fixed, **units)

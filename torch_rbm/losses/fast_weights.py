@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from torch_rbm import ops
+from torch_rbm.distributed import random_source
 from torch_rbm.losses.contrastive_divergence import PersistentContrastiveDivergence
 from torch_rbm.losses.estimate import GradientEstimate
 from torch_rbm.rbm import RBM
@@ -91,7 +92,7 @@ class FastPersistentContrastiveDivergence(PersistentContrastiveDivergence):
                 visible_units=rbm.visible_units,
                 hidden_units=rbm.hidden_units,
                 visible_precision=rbm.visible_precision(),
-                generator=generator,
+                **random_source(generator, rbm.weight.device),
             )
         estimate = self._estimate(data, chain, 0, generator, observed)
         if self.training:

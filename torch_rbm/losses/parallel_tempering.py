@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from torch_rbm import ops
+from torch_rbm.distributed import mean_of_all, random_source
 from torch_rbm.losses.estimate import GradientEstimate, SampledLoss, independent_chains
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_count
@@ -54,6 +55,7 @@ class ParallelTempering(SampledLoss):
         round_trips: how many times a state has come from β = 0 to β = 1.
     """
 
+    chain_dims: ClassVar[dict[str, int] | None] = {"chain": 1, "from_base": 1}
     chain: Tensor
     betas: Tensor
     base_visible_bias: Tensor
@@ -140,7 +142,7 @@ class ParallelTempering(SampledLoss):
                 visible_units=rbm.visible_units,
                 hidden_units=rbm.hidden_units,
                 visible_precision=rbm.visible_precision(),
-                generator=generator,
+                **random_source(generator, rbm.weight.device),
             )
         estimate = self._estimate(data, chain[-1], 0, generator, observed)
         if self.training:
@@ -149,8 +151,9 @@ class ParallelTempering(SampledLoss):
             self.proposed += proposed
             self._follow(origin)
             self.calls += 1
-            if self.acceptance is not None and int(self.calls) % _ADAPT_CALLS == 0:
-                self._adapt(self.acceptance)
+            # A graph cannot change the number of temperatures, or decide by a count.
+            if not torch.compiler.is_compiling() and int(self.calls) % _ADAPT_CALLS == 0:
+                self.adapt()
         return estimate
 
     def _follow(self, origin: Tensor) -> None:
@@ -160,12 +163,21 @@ class ParallelTempering(SampledLoss):
         self.from_base[-1] = False
         self.from_base[0] = True
 
-    def _adapt(self, target: float) -> None:
-        """Space the temperatures by the barriers between them, with one more or less if needed."""
-        if bool((self.proposed == 0).any()):
+    @torch.no_grad()
+    def adapt(self) -> None:
+        """Space the temperatures by the barriers between them, with one more or less if needed.
+
+        Done every so many calls in training mode; where the loss is compiled, it is for the caller
+        to do, for example after each epoch. Nothing happens with ``acceptance=None``, or while some
+        pair of temperatures has not been proposed an exchange since the last change.
+        """
+        target = self.acceptance
+        accepted, proposed = mean_of_all(self.accepted, self.proposed)
+        if target is None or bool((proposed == 0).any()):
             return
         levels = len(self.betas)
-        barrier = torch.cat([self.betas.new_zeros(1), (1 - self.rates()).clamp(min=1e-3).cumsum(0)])
+        rates = accepted / proposed
+        barrier = torch.cat([self.betas.new_zeros(1), (1 - rates).clamp(min=1e-3).cumsum(0)])
         total = float(barrier[-1])
         wanted = levels
         if total / (levels - 1) > 1 - target:

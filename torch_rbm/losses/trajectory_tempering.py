@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from torch_rbm import ops
 from torch_rbm.annealing import bennett
+from torch_rbm.distributed import own_generator
 from torch_rbm.losses.estimate import GradientEstimate, SampledLoss, independent_chains
 from torch_rbm.losses.exchange import Proposals, decide, exchange_times
 from torch_rbm.rbm import RBM
@@ -74,6 +75,8 @@ class TrajectoryTempering(SampledLoss):
         rate: the rate of exchange in the last call.
     """
 
+    # Each process freezes models of its own.
+    chain_dims: ClassVar[dict[str, int] | None] = None
     chain: Tensor
     chain_energy: Tensor
     samples: Tensor
@@ -173,6 +176,7 @@ class TrajectoryTempering(SampledLoss):
                 that states of the data have a probability above 1.
         """
         if self.training:
+            generator = own_generator(generator, self.chain.device)
             with torch.no_grad():
                 if int(self.counts[0]) == 0:
                     self._begin(generator)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from torch_rbm import ops
 from torch_rbm.data import Batches, Data
+from torch_rbm.distributed import own_key
 from torch_rbm.rbm import RBM
 from torch_rbm.sparse import as_tensor, is_csr
 from torch_rbm.training.callbacks import Callback
@@ -178,4 +179,4 @@ def draw_states(means: Tensor, generator: torch.Generator | None) -> Tensor:
     """Bernoulli states with these means, [batch, visible], as bool."""
     device = means.device if generator is None else generator.device
     key = torch.randint(2**63 - 1, (2,), generator=generator, device=device).to(means.device)
-    return ops.uniform(key, *means.shape) < means
+    return ops.uniform(own_key(key), *means.shape) < means

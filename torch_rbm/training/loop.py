@@ -18,6 +18,7 @@ from torch_rbm.training.callbacks import Callback
 from torch_rbm.training.checkpoint import Checkpoint, RandomState
 from torch_rbm.training.early_stopping import EarlyStopping
 from torch_rbm.training.factories import OptimizerFactory, SchedulerFactory, parameter_groups
+from torch_rbm.training.group import Group
 from torch_rbm.training.history import EpochT, History
 from torch_rbm.training.interrupts import interrupts_held
 from torch_rbm.training.plan import Plan, difference, plan
@@ -109,6 +110,10 @@ class Training(Generic[EpochT, BatchT]):
         self.stopping = stopping
         self.epochs = epochs
         self.total = max(epochs * len(batches), 1)
+        device = next(module.parameters()).device
+        self.group = Group(where, criterion, device)
+        self.random = RandomState(generator, device)
+        self.random.load_state_dict(self.group.from_first(self.random.state_dict()))
         reset_chain = getattr(criterion, "reset_chain", None)
         if generator is not None and callable(reset_chain):
             reset_chain(generator)
@@ -126,14 +131,14 @@ class Training(Generic[EpochT, BatchT]):
             self.scheduler,
             {"epochs": epochs, "batches": len(batches), "averaged_from": averaged_from, **options},
         )
+        for name, shape in self.group.chain_shapes().items():
+            self._plan[f"shape of loss.{name}"] = shape
         self.prepare = prepare
         self.penalty = penalty
         self.callbacks = callbacks
         self.checkpoint = None if checkpoint is None else Checkpoint(where, checkpoint)
         self.checkpoint_seconds = checkpoint_seconds
         self.generator = generator
-        device = next(module.parameters()).device
-        self.random = RandomState(generator, device)
         self.history: History[EpochT] = History()
         # Where the training is: updates made, batches of this epoch, and the epoch's sums.
         self.updates = 0
@@ -146,9 +151,15 @@ class Training(Generic[EpochT, BatchT]):
         """Train from where it is to the end; when anything goes wrong, nothing was trained."""
         before = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
         try:
-            with tqdm(
-                total=self.total, desc=description, disable=not progress, unit="batch"
-            ) as bar:
+            with (
+                tqdm(
+                    total=self.total,
+                    desc=description,
+                    disable=not (progress and self.group.is_first),
+                    unit="batch",
+                ) as bar,
+                self.group.watched(),
+            ):
                 self._run(bar)
         except Exception:
             self.module.load_state_dict(before)
@@ -156,8 +167,10 @@ class Training(Generic[EpochT, BatchT]):
         return self.history
 
     def _run(self, bar: tqdm[Any]) -> None:
-        if self.checkpoint is not None and self.checkpoint.exists():
-            self.load_state_dict(self.checkpoint.load(self.module))
+        if self.checkpoint is not None and self.group.from_first(self.checkpoint.exists()):
+            state = self.checkpoint.load(self.module) if self.group.is_first else None
+            self.module.load_state_dict(self.group.from_first(self.module.state_dict()))
+            self.load_state_dict(self.group.from_first(state))
             bar.update(self.updates)
         for callback in self.callbacks:
             callback.on_start(self.module, list(self.history.epochs))
@@ -182,11 +195,14 @@ class Training(Generic[EpochT, BatchT]):
             bar.update()
             now = time.monotonic()
             self.seconds = before + now - started
-            if self.checkpoint is not None and now - saved >= self.checkpoint_seconds:
+            if self.checkpoint is None:
+                continue
+            due = self.group.is_first and now - saved >= self.checkpoint_seconds
+            due, stop = self.group.any(due, interrupted())
+            if due or stop:
                 self._save()
                 saved = now
-            if interrupted():
-                self._save()
+            if stop:
                 raise KeyboardInterrupt
         return batch
 
@@ -194,7 +210,7 @@ class Training(Generic[EpochT, BatchT]):
         with torch.no_grad():
             batch, arguments = self.prepare(rows, beside)
         self.optimizer.zero_grad()
-        value = self.criterion(batch, self.generator, *arguments)
+        value = self.group.loss(batch, self.generator, *arguments)
         if self.penalty is not None:
             value = value + self.penalty(batch)
         value.backward()
@@ -208,7 +224,7 @@ class Training(Generic[EpochT, BatchT]):
 
     def _end_epoch(self, bar: tqdm[Any], batch: BatchT | None) -> None:
         number = len(self.history.epochs) + 1
-        loss = self.loss_sum.item() / len(self.batches)
+        loss = self.group.mean(self.loss_sum.item()) / len(self.batches)
         parameters = self.module.parameters()
         if not (math.isfinite(loss) and all(p.isfinite().all() for p in parameters)):
             raise FloatingPointError(
@@ -237,7 +253,7 @@ class Training(Generic[EpochT, BatchT]):
         stop = self.stopping.after(self.module, epoch)
         for callback in self.callbacks:
             stop = bool(callback.on_epoch(self.module, epoch)) or stop
-        if stop:
+        if any(self.group.any(stop)):
             self.history.stopped_early = True
             self._finish()
 
@@ -248,8 +264,11 @@ class Training(Generic[EpochT, BatchT]):
         self._save()
 
     def _save(self) -> None:
-        if self.checkpoint is not None:
-            self.checkpoint.save(self.module, self.state_dict())
+        if self.checkpoint is None:
+            return
+        state = self.state_dict()
+        if self.group.is_first:
+            self.checkpoint.save(self.module, state)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the module's state."""
@@ -260,7 +279,7 @@ class Training(Generic[EpochT, BatchT]):
         }
         return {
             "plan": self._plan,
-            "criterion": own,
+            "criterion": self.group.gathered(own),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "average": self.average.state_dict(),
@@ -270,7 +289,7 @@ class Training(Generic[EpochT, BatchT]):
             "pass_state": self.batches.pass_state,
             "updates": self.updates,
             "position": self.position,
-            "loss_sum": self.loss_sum.item(),
+            "loss_sum": self.group.mean(self.loss_sum.item()),
             "seconds": self.seconds,
             "finished": self.finished,
         }
@@ -287,7 +306,8 @@ class Training(Generic[EpochT, BatchT]):
                 f"{self.where}: expected a checkpoint of the same training, but this one has "
                 f"{other}; remove the file to begin anew"
             )
-        self.criterion.load_state_dict(state["criterion"], strict=False)
+        own = self.group.own_state(state["criterion"])
+        self.criterion.load_state_dict(own, strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.average.load_state_dict(state["average"])
