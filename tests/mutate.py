@@ -50,6 +50,8 @@ JUDGES = [
     "test_training.py",
     "test_diagnostics.py",
     "test_ratings_operators.py",
+    "test_vmap.py",
+    "test_modules.py",
 ]
 # They train recommenders, which takes long.
 RECOMMENDER_JUDGES = [

@@ -627,4 +627,22 @@ MUTATIONS += [
         "self._set(epoch.epoch + 1)",
         "self._set(epoch.epoch)",
     ),
+    Mutation(
+        "vmap: every copy draws the same numbers, whatever was asked for",
+        "csrc/random/key.cpp",
+        "at::randint(Limits::min(), Limits::max(), {1}, generator, options)",
+        "at::zeros({1}, options)",
+    ),
+    Mutation(
+        "vmap: gradients of a transposed weight lose their order",
+        "csrc/reference/contrastive_divergence.cpp",
+        "parameter.stride(0) < parameter.stride(1)",
+        "parameter.stride(0) > parameter.stride(1) + parameter.size(1)",
+    ),
+    Mutation(
+        "tempering: levels exchange the wrong way about",
+        "csrc/reference/parallel_tempering.cpp",
+        "at::where(from_above, row_at.roll(-1, 0),",
+        "at::where(from_above, row_at.roll(1, 0),",
+    ),
 ]
