@@ -168,7 +168,9 @@ def log_likelihood(
         chains: see :func:`log_partition`.
         betas: see :func:`log_partition`.
         samples: see :func:`log_partition`.
-        data: states for the base model of AIS; ``visible`` when None.
+        data: states for the base model of AIS; ``visible`` when None. Where these are of one kind
+            alone, give the training data: modes of the model that are far from the base may be
+            missed, and with them a part of log Z, without a sign in error or bracket.
         generator: source of random numbers; the default generator when None.
         progress: show a progress bar.
 
