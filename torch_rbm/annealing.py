@@ -93,9 +93,7 @@ class Path:
                     self._rbm.hidden_bias,
                     self._base,
                     part,
-                    visible_units=self._rbm.visible_units,
-                    hidden_units=self._rbm.hidden_units,
-                    visible_precision=self._rbm.visible_precision(),
+                    **self._rbm.unit_options(),
                     generator=self._generator,
                 )
                 log_weight += increment

@@ -205,6 +205,15 @@ class RBM(Conditionals):
         )
 
     @torch.jit.unused
+    def unit_options(self) -> dict[str, Any]:
+        """Return what the units are, as keyword arguments of the operators."""
+        return {
+            "visible_units": self.visible_units,
+            "hidden_units": self.hidden_units,
+            "visible_precision": self.visible_precision(),
+        }
+
+    @torch.jit.unused
     def to_linear(self) -> nn.Linear:
         """Return a new ``nn.Linear`` with a copy of ``weight`` and ``hidden_bias``."""
         hidden, visible = self.weight.shape

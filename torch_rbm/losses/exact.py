@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -70,9 +68,7 @@ class ExactLikelihood(nn.Module):
             rbm.visible_bias,
             rbm.hidden_bias,
             0,
-            visible_units=rbm.visible_units,
-            hidden_units=rbm.hidden_units,
-            visible_precision=rbm.visible_precision(),
+            **rbm.unit_options(),
         )
         weight, visible_bias, hidden_bias = (
             negative.to(gradient.dtype) + gradient
@@ -84,10 +80,5 @@ class ExactLikelihood(nn.Module):
         """The negative log-likelihood, differentiable for the precisions alone."""
         rbm = self.rbm
         fixed = rbm.weight.detach(), rbm.visible_bias.detach(), rbm.hidden_bias.detach()
-        units: dict[str, Any] = {
-            "visible_units": rbm.visible_units,
-            "hidden_units": rbm.hidden_units,
-            "visible_precision": rbm.visible_precision(),
-        }
-        energies = ops.free_energy(data, *fixed, **units)
-        return energies.double().mean() + ops.log_partition(*fixed, **units)
+        energies = ops.free_energy(data, *fixed, **rbm.unit_options())
+        return energies.double().mean() + ops.log_partition(*fixed, **rbm.unit_options())

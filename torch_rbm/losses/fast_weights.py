@@ -89,9 +89,7 @@ class FastPersistentContrastiveDivergence(PersistentContrastiveDivergence):
                 rbm.visible_bias + self.fast_visible_bias,
                 rbm.hidden_bias + self.fast_hidden_bias,
                 self.steps,
-                visible_units=rbm.visible_units,
-                hidden_units=rbm.hidden_units,
-                visible_precision=rbm.visible_precision(),
+                **rbm.unit_options(),
                 **random_source(generator, rbm.weight.device),
             )
         estimate = self._estimate(data, chain, 0, generator, observed)

@@ -139,9 +139,7 @@ class ParallelTempering(SampledLoss):
                 self.base_visible_bias,
                 self.betas,
                 self.steps,
-                visible_units=rbm.visible_units,
-                hidden_units=rbm.hidden_units,
-                visible_precision=rbm.visible_precision(),
+                **rbm.unit_options(),
                 **random_source(generator, rbm.weight.device),
             )
         estimate = self._estimate(data, chain[-1], 0, generator, observed)

@@ -212,8 +212,7 @@ class TrajectoryTempering(SampledLoss):
         return ops.free_energy(
             states,
             *parameters,
-            visible_units=self.rbm.visible_units,
-            hidden_units=self.rbm.hidden_units,
+            **self.rbm.unit_options(),
         ).double()
 
     def _gibbs(self, parameters: Parameters, generator: torch.Generator | None) -> None:
@@ -221,8 +220,7 @@ class TrajectoryTempering(SampledLoss):
             self.chain,
             *parameters,
             self.steps,
-            visible_units=self.rbm.visible_units,
-            hidden_units=self.rbm.hidden_units,
+            **self.rbm.unit_options(),
             generator=generator,
         )
         self.chain.copy_(chain)
