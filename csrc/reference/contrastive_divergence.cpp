@@ -1,8 +1,10 @@
 // The CD-k gradient estimate as an ATen formula.
 #include "ops/checks.h"
+#include "ops/transforms.h"
 #include "reference/formulas.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 #include <torch/library.h>
 
@@ -22,9 +24,12 @@ Phase phase(const Tensor& visible, const Tensor& hidden) {
   return {at::mm(hidden.t(), visible) * scale, visible.sum(0) * scale, hidden.sum(0) * scale};
 }
 
-// Gradients come back in the memory order of their parameter. Nothing is written in place, which
-// vmap could not map over.
+// Gradients come back in the memory order of their parameter.
 Tensor like_parameter(const Tensor& gradient, const Tensor& parameter, at::ScalarType dtype) {
+  if (!transforms::is_mapped()) {
+    return at::empty_like(parameter, parameter.options().dtype(dtype)).copy_(gradient);
+  }
+  // vmap cannot map over what is written in place.
   const Tensor converted = gradient.to(dtype);
   const bool is_transposed = parameter.dim() == 2 && parameter.stride(0) < parameter.stride(1);
   return is_transposed ? converted.t().contiguous().t() : converted.contiguous();
