@@ -106,7 +106,7 @@ def classifier(options: argparse.Namespace) -> None:
             figure="784-500-500-2000-10, pretrained",
             seed=seed,
             test_error=errors["pretrained"][-1],
-            pretraining_minutes=round(stage / 60, 1),
+            pretraining_minutes=stage / 60,
         )
         if options.without:
             started = time.perf_counter()
@@ -152,7 +152,7 @@ def labels(options: argparse.Namespace) -> None:
                 options.output,
                 started,
                 figure=f"{count} labels, {name}",
-                test_accuracy=round(1 - error(tuned, *test), 4),
+                test_accuracy=1 - error(tuned, *test),
             )
 
 
@@ -171,7 +171,7 @@ def autoencoder(options: argparse.Namespace) -> None:
         options.output,
         started,
         figure="PCA, 30 components",
-        squared_error=round(squared_error(by_pca), 3),
+        squared_error=squared_error(by_pca),
     )
     started = time.perf_counter()
     torch.manual_seed(options.first_seed)
@@ -195,7 +195,7 @@ def autoencoder(options: argparse.Namespace) -> None:
         options.output,
         started,
         figure="784-1000-500-250-30 autoencoder",
-        squared_error=round(squared_error(by_net), 3),
+        squared_error=squared_error(by_net),
     )
     shown = torch.cat([rows[:15] for rows in (test, by_net, by_pca.clamp(0, 1))])
     path = options.output.with_name("reconstructions.png")
@@ -248,10 +248,10 @@ def generative(options: argparse.Namespace) -> None:
         options.output,
         started,
         figure="labels at the top, up-down: lower bound on log p(v)",
-        bound=round(bound.value, 2),
-        error=round(bound.error, 2),
-        lower=round(bound.lower, 2),
-        upper=round(bound.upper, 2),
+        bound=bound.value,
+        error=bound.error,
+        lower=bound.lower,
+        upper=bound.upper,
         effective_sample_size=bound.ess,
     )
 

@@ -9,34 +9,30 @@ gradients. Each dtype of the chains is measured in a process of its own.
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 
 import torch
+from reporting import peak_memory_gb
 
 import torch_rbm
 
-MEGABYTE = 2**20
-
-
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+MEGABYTE = 1e6
 
 
 def measure(chains: int, dtype: torch.dtype) -> None:
     rbm = torch_rbm.RBM(784, 500)
     parameters = [p.detach() for p in rbm.parameters()]
     data = torch.zeros(128, 784, dtype=dtype)
-    before = peak()
+    before = peak_memory_gb()
     states = torch.zeros(chains, 784, dtype=dtype)
     states[:, ::8] = 1
     result = torch_rbm.ops.contrastive_divergence(data, states, *parameters, 10)
-    grown = peak() - before
+    grown = 1e9 * (peak_memory_gb() - before)
     size = 2 * states.nbytes + sum(p.nbytes for p in parameters) + sum(g.nbytes for g in result[:3])
     print(
-        f"{chains} chains of 784 x 500, {dtype}: peak {grown / MEGABYTE:.0f} MiB, "
-        f"states and weights {size / MEGABYTE:.0f} MiB, ratio {grown / size:.2f}"
+        f"{chains} chains of 784 x 500, {dtype}: peak {grown / MEGABYTE:.0f} MB, "
+        f"states and weights {size / MEGABYTE:.0f} MB, ratio {grown / size:.2f}"
     )
 
 

@@ -21,5 +21,5 @@ def report(output: Path, **figures: object) -> None:
 
 
 def peak_memory_gb() -> float:
-    """The largest memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    """The largest memory that this process has had, in 10⁹ bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

@@ -74,12 +74,12 @@ def bars(output: Path, seeds: int) -> None:
             output,
             figure="bars and stripes 4x4",
             loss=name,
-            optimum=round(optimum, 4),
-            mean=round(statistics.mean(reached), 4),
-            worst=round(min(reached), 4),
-            mean_percent=round(100 * (statistics.mean(reached) / optimum - 1), 2),
-            worst_percent=round(100 * (min(reached) / optimum - 1), 2),
-            seconds_per_run=round((time.perf_counter() - started) / seeds, 1),
+            optimum=optimum,
+            mean=statistics.mean(reached),
+            worst=min(reached),
+            mean_percent=100 * (statistics.mean(reached) / optimum - 1),
+            worst_percent=100 * (min(reached) / optimum - 1),
+            seconds_per_run=(time.perf_counter() - started) / seeds,
         )
 
 
@@ -144,18 +144,18 @@ def stuck(output: Path, seeds: int) -> None:
         if isinstance(last, torch_rbm.ParallelTempering):
             extra = {
                 "temperatures": len(last.betas),
-                "lowest_rate": round(last.rates().min().item(), 2),
+                "lowest_rate": last.rates().min().item(),
                 "round_trips": int(last.round_trips),
             }
         report(
             output,
             figure="clusters",
             loss=name,
-            nats_below_the_truth=round(statistics.mean(gaps), 3),
-            worst=round(max(gaps), 3),
-            wrong_cluster_weight=round(statistics.mean(weights), 3),
-            chains_that_change_cluster_in_10000_steps=round(statistics.mean(moved), 3),
-            seconds_per_run=round((time.perf_counter() - started) / seeds, 1),
+            nats_below_the_truth=statistics.mean(gaps),
+            worst=max(gaps),
+            wrong_cluster_weight=statistics.mean(weights),
+            chains_that_change_cluster_in_10000_steps=statistics.mean(moved),
+            seconds_per_run=(time.perf_counter() - started) / seeds,
             **extra,
         )
 

@@ -9,23 +9,18 @@ One epoch of CD-1. Dense, such data would take 80 gigabytes in float32.
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 import warnings
 from functools import partial
 
 import torch
+from reporting import peak_memory_gb
 
 import torch_rbm
 from torch_rbm.sparse import select_rows
 
 COLUMNS = 20_000
 ACTIVE = 20  # of a row
-
-
-def peak() -> float:
-    """Peak memory of this process so far, in gigabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def make(rows: int) -> torch.Tensor:
@@ -57,7 +52,7 @@ def main() -> None:
     data = make(arguments.rows)
     active = len(data.values())
     print(f"{arguments.rows} x {COLUMNS}, {active} active, {arguments.hidden} hidden units")
-    before = peak()
+    before = peak_memory_gb()
     rbm = torch_rbm.RBM(COLUMNS, arguments.hidden)
     torch_rbm.initialize(rbm, data)
     some = select_rows(data, torch.arange(1000))
@@ -73,7 +68,9 @@ def main() -> None:
     torch_rbm.fit(rbm, data, epochs=1, batch_size=1000, optimizer=adam, progress=False)
     seconds = time.perf_counter() - started
     print(f"one epoch of CD-1 in batches of 1000: {seconds:.0f} s")
-    print(f"peak memory: {peak():.2f} GB, {before:.2f} GB of it before the model was made")
+    print(
+        f"peak memory: {peak_memory_gb():.2f} GB, {before:.2f} GB of it before the model was made"
+    )
     print(f"free energy of rows of mixed topics less that of rows: {untrained:.2f}, {gap():.2f}")
 
 

@@ -7,7 +7,7 @@ import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
 import torch_rbm
-from tests.test_pytorch import Layered
+from tests.layered import Layered
 from torch_rbm import ops
 
 PCD = functools.partial(torch_rbm.PersistentContrastiveDivergence, chains=20)

@@ -156,7 +156,6 @@ class TestParametrizations:
             plain.weight.copy_(rbm.weight)
         assert (rbm.weight > 0).all()
         v = torch.randint(2, (5, 6)).float()
-        gradients = []
         for model in (rbm, plain):
             torch.manual_seed(1)
             torch_rbm.ContrastiveDivergence(model)(v).backward()

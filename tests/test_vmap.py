@@ -5,25 +5,11 @@ import torch
 from torch.func import vmap
 
 import torch_rbm
-from tests.test_pytorch import KEY, overload, ratings_samples, samples
+from tests.operator_samples import KEY, SAMPLERS, overload, ratings_samples, samples, tensors
 from torch_rbm import ops
 
 COPIES = 3
 UNITS = ["bernoulli", "spin", "categorical(3)", "gaussian", "relu"]
-
-
-SAMPLERS = [
-    "sample_hidden",
-    "sample_visible",
-    "gibbs",
-    "contrastive_divergence",
-    "annealed_importance_sampling",
-    "parallel_tempering",
-]
-
-
-def tensors(results):
-    return results if isinstance(results, tuple) else (results,)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

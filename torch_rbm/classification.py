@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torch_rbm.distributed import buffers_but, nested_chains
+from torch_rbm.distributed import LocalChains
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.rbm import RBM
 from torch_rbm.training import LossFactory
@@ -161,7 +161,7 @@ class ClassificationRBM(RBM):
         return torch.cat([data, one_hot.to(data.dtype)], -1)
 
 
-class HybridLoss(nn.Module):
+class HybridLoss(LocalChains, nn.Module):
     """−log p(label | data), plus a share of a generative loss (Larochelle and Bengio 2008).
 
     Without that share it is the discriminative loss. With some, the model of the data regularises
@@ -195,16 +195,6 @@ class HybridLoss(nn.Module):
         self.rbm = rbm
         self.generative_weight = float(generative_weight)
         self.generative = generative(rbm)
-
-    @property
-    def chain_dims(self) -> dict[str, int] | None:
-        """The chains of the generative loss, as a group of processes may deal them out."""
-        return nested_chains(self, "generative")
-
-    @property
-    def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
-        """What torch.nn.parallel.DistributedDataParallel leaves to each process."""
-        return buffers_but(self, "rbm", "generative.rbm", "generative.centering")
 
     def extra_repr(self) -> str:
         """Return the options for ``repr``."""

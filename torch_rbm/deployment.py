@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from torch_rbm.files import write_atomically
 from torch_rbm.validation import words
@@ -141,6 +140,8 @@ def _exported(
 
 def _formula(where: str, callee: nn.Module, example: Tensor, method: str) -> nn.Module:
     """The same in PyTorch's own operators, which is what ours become where they are mapped over."""
+    # Slow to import, which the command line would wait for whatever it does.
+    from torch.fx.experimental.proxy_tensor import make_fx
 
     def mapped(data: Tensor) -> Tensor:
         result: Tensor = torch.func.vmap(callee)(data.unsqueeze(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -76,20 +77,30 @@ def from_first(value: Any, device: torch.device) -> Any:
     return values[0]
 
 
-def buffers_but(module: nn.Module, *shared: str) -> list[str]:
-    """Names of a module's buffers outside some of its submodules.
+def losses_with_chains(module: nn.Module) -> Iterator[tuple[str, nn.Module, dict[str, int] | None]]:
+    """Yield the parts of a loss that declare ``chain_dims``: prefix of names, part, and these.
 
-    A process has chains of its own: what DistributedDataParallel is not to overwrite with the
-    first process's.
+    ``chain_dims`` are a loss's buffers with chains, and the dimension of these, which a group of
+    processes may deal out among them; None where chains of different processes cannot be put
+    together.
     """
-    prefixes = tuple(f"{name}." for name in shared)
-    return [name for name, _ in module.named_buffers() if not name.startswith(prefixes)]
+    for name, part in module.named_modules():
+        if hasattr(part, "chain_dims"):
+            yield f"{name}." if name else "", part, part.chain_dims
 
 
-def nested_chains(module: nn.Module, name: str) -> dict[str, int] | None:
-    """Return ``chain_dims`` of a loss that is part of another."""
-    dims: dict[str, int] | None = getattr(module.get_submodule(name), "chain_dims", {})
-    return None if dims is None else {f"{name}.{chain}": dim for chain, dim in dims.items()}
+class LocalChains:
+    """What makes a loss's buffers, and those of losses in it, each process's own."""
+
+    @property
+    def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
+        """What torch.nn.parallel.DistributedDataParallel leaves to each process."""
+        assert isinstance(self, nn.Module)
+        return [
+            prefix + name
+            for prefix, part, _ in losses_with_chains(self)
+            for name, _ in part.named_buffers(recurse=False)
+        ]
 
 
 def _wrapped(number: int) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_rbm.classification import ClassificationRBM
 from torch_rbm.dbn.net import DBN
 from torch_rbm.dbn.probability import log_generation, log_recognition
-from torch_rbm.distributed import buffers_but, nested_chains
+from torch_rbm.distributed import LocalChains
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.losses.estimate import SampledLoss
 from torch_rbm.training import LossFactory
@@ -18,7 +18,7 @@ from torch_rbm.training.fit import draw_states
 from torch_rbm.validation import check_dropout, check_factory, words
 
 
-class UpDown(nn.Module):
+class UpDown(LocalChains, nn.Module):
     """The up-down loss of a deep belief net (Hinton, Osindero and Teh 2006, appendix B).
 
     A pass up draws the states of every layer from the data: the weights down learn to make them
@@ -82,16 +82,6 @@ class UpDown(nn.Module):
         self.mean_visible = mean_visible
         self.discriminative = float(discriminative)
         self.dropout = check_dropout("UpDown", dropout)
-
-    @property
-    def chain_dims(self) -> dict[str, int] | None:
-        """The chains of the top RBM's loss, as a group of processes may deal them out."""
-        return nested_chains(self, "top")
-
-    @property
-    def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
-        """What torch.nn.parallel.DistributedDataParallel leaves to each process."""
-        return buffers_but(self, "dbn", "top.rbm", "top.centering")
 
     def reset_chain(self, generator: torch.Generator | None = None) -> None:
         """Draw the chains of the top RBM's loss anew, where they go on from batch to batch."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from torch_rbm import ops
 from torch_rbm.centering import Centering, Gradients
-from torch_rbm.distributed import buffers_but, random_source
+from torch_rbm.distributed import LocalChains, random_source
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import as_rows, check_rbm
 
@@ -22,7 +22,7 @@ class GradientEstimate(NamedTuple):
     chain: Tensor
 
 
-class SampledLoss(nn.Module):
+class SampledLoss(LocalChains, nn.Module):
     """A loss whose negative phase comes from chains.
 
     Args:
@@ -33,8 +33,7 @@ class SampledLoss(nn.Module):
         validate: refuse data that the visible units cannot have (not while being compiled).
     """
 
-    # Buffers with chains, and the dimension of these, which a group of processes may deal out among
-    # them; None where chains of different processes cannot be put together.
+    # See distributed.losses_with_chains.
     chain_dims: ClassVar[dict[str, int] | None] = {}
 
     def __init__(
@@ -53,11 +52,6 @@ class SampledLoss(nn.Module):
         self.mean_visible = mean_visible
         self.centering = Centering(rbm) if centered else None
         self.validate = validate
-
-    @property
-    def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
-        """What torch.nn.parallel.DistributedDataParallel leaves to each process."""
-        return buffers_but(self, "rbm", "centering")
 
     def extra_repr(self) -> str:
         """Return the options for ``repr``."""

@@ -50,7 +50,8 @@ class ExactLikelihood(nn.Module):
         if self.training:
             self.centering.update(rbm, data, gradients)
         if rbm.visible_log_precision is None:
-            value = rbm.free_energy(data).detach().double().mean() + log_z
+            with torch.no_grad():
+                value = rbm.free_energy(data).double().mean() + log_z
             precision_term = torch.zeros_like(value)
         else:
             value = precision_term = self._of_precisions(data)
@@ -72,7 +73,7 @@ class ExactLikelihood(nn.Module):
         )
         weight, visible_bias, hidden_bias = (
             negative.to(gradient.dtype) + gradient
-            for negative, gradient in zip(model, minus_positive, strict=False)
+            for negative, gradient in zip(model, minus_positive[:3], strict=True)
         )
         return weight, visible_bias, hidden_bias
 

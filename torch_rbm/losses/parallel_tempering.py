@@ -150,7 +150,8 @@ class ParallelTempering(SampledLoss):
             self._follow(origin)
             self.calls += 1
             # A graph cannot change the number of temperatures, or decide by a count.
-            if not torch.compiler.is_compiling() and int(self.calls) % _ADAPT_CALLS == 0:
+            adapts = self.acceptance is not None and not torch.compiler.is_compiling()
+            if adapts and int(self.calls) % _ADAPT_CALLS == 0:
                 self.adapt()
         return estimate
 
@@ -170,8 +171,10 @@ class ParallelTempering(SampledLoss):
         pair of temperatures has not been proposed an exchange since the last change.
         """
         target = self.acceptance
+        if target is None:
+            return
         accepted, proposed = mean_of_all(self.accepted, self.proposed)
-        if target is None or bool((proposed == 0).any()):
+        if bool((proposed == 0).any()):
             return
         levels = len(self.betas)
         rates = accepted / proposed

@@ -83,7 +83,7 @@ class Group:
         """
         if len(states) == self.size:
             return states[self.rank]
-        if getattr(self._criterion, "chain_dims", {}) is None:
+        if any(dims is None for _, _, dims in distributed.losses_with_chains(self._criterion)):
             raise ValueError(
                 f"{self._where}: expected {len(states)} processes, as the checkpoint of a "
                 f"{type(self._criterion).__name__} is of, got {self.size}"
@@ -118,7 +118,11 @@ class Group:
             ) from error
 
     def _chains(self) -> dict[str, int]:
-        return getattr(self._criterion, "chain_dims", None) or {}
+        return {
+            prefix + name: dim
+            for prefix, _, dims in distributed.losses_with_chains(self._criterion)
+            for name, dim in (dims or {}).items()
+        }
 
     def _share(self, chains: Tensor, dim: int) -> Tensor:
         if chains.shape[dim] < self.size:

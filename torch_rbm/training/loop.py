@@ -113,7 +113,8 @@ class Training(Generic[EpochT, BatchT]):
         device = next(module.parameters()).device
         self.group = Group(where, criterion, device)
         self.random = RandomState(generator, device)
-        self.random.load_state_dict(self.group.from_first(self.random.state_dict()))
+        if self.group.size > 1:
+            self.random.load_state_dict(self.group.from_first(self.random.state_dict()))
         reset_chain = getattr(criterion, "reset_chain", None)
         if generator is not None and callable(reset_chain):
             reset_chain(generator)
@@ -169,7 +170,8 @@ class Training(Generic[EpochT, BatchT]):
     def _run(self, bar: tqdm[Any]) -> None:
         if self.checkpoint is not None and self.group.from_first(self.checkpoint.exists()):
             state = self.checkpoint.load(self.module) if self.group.is_first else None
-            self.module.load_state_dict(self.group.from_first(self.module.state_dict()))
+            if self.group.size > 1:
+                self.module.load_state_dict(self.group.from_first(self.module.state_dict()))
             self.load_state_dict(self.group.from_first(state))
             bar.update(self.updates)
         for callback in self.callbacks:
@@ -253,7 +255,7 @@ class Training(Generic[EpochT, BatchT]):
         stop = self.stopping.after(self.module, epoch)
         for callback in self.callbacks:
             stop = bool(callback.on_epoch(self.module, epoch)) or stop
-        if any(self.group.any(stop)):
+        if self.group.any(stop)[0]:
             self.history.stopped_early = True
             self._finish()
 
