@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests import rating_world
 from tests.enumeration import Model
 
 
@@ -27,3 +28,9 @@ def patterns() -> tuple[torch.Tensor, torch.Tensor]:
     ideal = torch.stack([torch.arange(12) < 6, torch.arange(12) >= 6]).float()
     flips = torch.rand(200, 12) < 0.05
     return (ideal[labels] - flips.float()).abs(), labels
+
+
+@pytest.fixture
+def split():
+    """Training ratings, test ratings, and the model that they come from."""
+    return (*rating_world.halves(), rating_world.world()[1])

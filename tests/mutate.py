@@ -57,7 +57,10 @@ JUDGES = [
 RECOMMENDER_JUDGES = [
     "test_rating_measures.py",
     "test_rating_tables.py",
+    "test_readout.py",
     "test_recommender.py",
+    "test_implicit.py",
+    "test_fit_ratings.py",
 ]
 
 
