@@ -73,8 +73,15 @@ def fine_tuned(
     return net.eval()
 
 
-def random_start(net: nn.Sequential) -> nn.Sequential:
+def pretrained_start(seed: int, options: argparse.Namespace, pixels: Tensor) -> nn.Sequential:
+    dbn = pretrained(seed, options.pretraining, pixels)
+    return dbn.classifier(10, dropout=options.dropout)
+
+
+def random_start(seed: int, options: argparse.Namespace, _: Tensor) -> nn.Sequential:
     """A net of the same form with PyTorch's own first weights for sigmoid units (Glorot)."""
+    torch.manual_seed(seed)
+    net = torch_rbm.DBN(SIZES).classifier(10, dropout=options.dropout)
     for module in net:
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
@@ -93,41 +100,27 @@ def classifier(options: argparse.Namespace) -> None:
         rate=options.rate,
         noise=options.noise,
     )
-    errors: dict[str, list[float]] = {"pretrained": [], "random": []}
+    starts = {"pretrained": pretrained_start, "random": random_start}
+    errors: dict[str, list[float]] = {start: [] for start in options.starts}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        started = time.perf_counter()
-        dbn = pretrained(seed, options.pretraining, pixels)
-        stage = time.perf_counter() - started
-        net = tune(dbn.classifier(10, dropout=options.dropout))
-        errors["pretrained"].append(error(net, *test))
-        report_run(
-            options.output,
-            started,
-            figure="784-500-500-2000-10, pretrained",
-            seed=seed,
-            test_error=errors["pretrained"][-1],
-            pretraining_minutes=stage / 60,
-        )
-        if options.without:
+        for start in options.starts:
             started = time.perf_counter()
-            torch.manual_seed(seed)
-            net = random_start(torch_rbm.DBN(SIZES).classifier(10, dropout=options.dropout))
-            errors["random"].append(error(tune(net), *test))
+            net = tune(starts[start](seed, options, pixels))
+            errors[start].append(error(net, *test))
             report_run(
                 options.output,
                 started,
-                figure="784-500-500-2000-10, not pretrained",
+                figure=f"784-500-500-2000-10, {start}",
                 seed=seed,
-                test_error=errors["random"][-1],
+                test_error=errors[start][-1],
             )
-    for name, values in errors.items():
-        if values:
-            report(
-                options.output,
-                figure=f"784-500-500-2000-10, {name}, mean of {len(values)} seeds",
-                test_error=statistics.mean(values),
-                worst=max(values),
-            )
+    for start, values in errors.items():
+        report(
+            options.output,
+            figure=f"784-500-500-2000-10, {start}, mean of {len(values)} seeds",
+            test_error=statistics.mean(values),
+            worst=max(values),
+        )
 
 
 def labels(options: argparse.Namespace) -> None:
@@ -142,7 +135,7 @@ def labels(options: argparse.Namespace) -> None:
         epochs = max(options.epochs, 20_000 // count)
         starts = {
             "pretrained": dbn.classifier(10, dropout=options.dropout),
-            "random": random_start(torch_rbm.DBN(SIZES).classifier(10, dropout=options.dropout)),
+            "random": random_start(options.first_seed, options, pixels),
         }
         for name, net in starts.items():
             started = time.perf_counter()
@@ -243,7 +236,16 @@ def generative(options: argparse.Namespace) -> None:
     path = options.output.with_name("digits_by_class.png")
     save_grid(samples.detach(), path, columns=12)
     print(f"{path}: a row for each digit")
-    bound = torch_rbm.lower_bound(net, binary_test_pictures(), samples=5)
+    pictures = binary_test_pictures()
+    first = torch_rbm.log_likelihood(dbn.layers[0], pictures)
+    report(
+        options.output,
+        figure="the first RBM alone: log p(v)",
+        value=first.value,
+        lower=first.lower,
+        upper=first.upper,
+    )
+    bound = torch_rbm.lower_bound(net, pictures, samples=5)
     report_run(
         options.output,
         started,
@@ -277,7 +279,9 @@ def main() -> None:
         "--discriminative", type=float, default=20.0, help="share in generative; 0 for none"
     )
     parser.add_argument("--noise", type=float, default=0.2, help="share of pixels left out")
-    parser.add_argument("--without", action="store_true", help="a net without pretraining, too")
+    parser.add_argument(
+        "--starts", nargs="+", choices=("pretrained", "random"), default=["pretrained"]
+    )
     parser.add_argument("--cross-entropy", action="store_true", help="loss of the autoencoder")
     parser.add_argument("--output", type=Path, default=Path("dbn.json"))
     options = parser.parse_args()
