@@ -16,6 +16,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 import torch_rbm
+from tests.torchrun import join, leave
 
 VISIBLE, HIDDEN, ROWS, CHAINS = 12, 8, 16, 10
 LOSSES = {
@@ -134,17 +135,10 @@ def train(folder: Path, *callbacks: torch_rbm.Callback) -> None:
 
 def main() -> None:
     task, folder = sys.argv[1], Path(sys.argv[2])
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo")
+    join()
     tasks = {"gradients": gradients, "train": train, "die": lambda path: train(path, Died())}
     tasks[task](folder)
-    dist.barrier()
-    dist.destroy_process_group()
-    # Threads of gloo that let go of a tensor while the interpreter shuts down abort the process
-    # (pytorch/pytorch pull request 179291): what is tested has ended here.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    leave()
 
 
 if __name__ == "__main__":

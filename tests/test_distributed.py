@@ -1,8 +1,5 @@
 """Groups of processes that torchrun starts: gradients of all of them together are those of one."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,28 +7,17 @@ import torch
 
 import torch_rbm
 from tests.distributed_target import HIDDEN, LOSSES, VISIBLE, WRAPPERS, whole_batch
+from tests.torchrun import torchrun
 from torch_rbm import distributed, ops
 
 TARGET = Path(__file__).with_name("distributed_target.py")
-
-
-def torchrun(processes: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node", str(processes), str(TARGET), *map(str, arguments)),
-        ],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(TARGET.parents[1])},
-    )
 
 
 @pytest.fixture(scope="module", params=[2, 4])
 def updates(request, tmp_path_factory):
     """What a group of two, and one of four, found for each loss."""
     folder = tmp_path_factory.mktemp("group")
-    done = torchrun(request.param, "gradients", folder)
+    done = torchrun(TARGET, request.param, "gradients", folder)
     assert done.returncode == 0, done.stderr[-3000:]
     return torch.load(folder / "gradients.pt")
 
@@ -71,7 +57,7 @@ class TestLosses:
 def test_alone_everything_is_as_ever():
     generator = torch.Generator().manual_seed(3)
     assert not distributed.is_group()
-    assert distributed.random_source(generator, torch.device("cpu")) == {"generator": generator}
+    assert distributed.random_source(generator, torch.zeros(1)) == {"generator": generator}
     key = torch.tensor([3, 4])
     assert distributed.own_key(key).equal(key)
     (mean,) = distributed.mean_of_all(torch.ones(3))
@@ -88,7 +74,7 @@ def test_keys_of_ranks_differ(monkeypatch):
 
 
 def trained(processes: int, folder: Path, epochs: int, task: str = "train") -> dict[str, object]:
-    done = torchrun(processes, task, folder, epochs)
+    done = torchrun(TARGET, processes, task, folder, epochs)
     assert done.returncode == 0, done.stderr[-3000:]
     return torch.load(folder / "result.pt")
 
@@ -112,13 +98,13 @@ class TestFit:
         parts = tmp_path / "parts"
         parts.mkdir()
         for processes, death in ((2, 3), (4, 6)):
-            assert torchrun(processes, "die", parts, 8, death).returncode != 0
+            assert torchrun(TARGET, processes, "die", parts, 8, death).returncode != 0
         result = trained(1, parts, 8)
         assert len(result["losses"]) == 8
         assert result["losses"][:3] == whole["losses"][:3]
 
     def test_a_killed_process_ends_the_run_and_leaves_a_checkpoint(self, tmp_path):
-        done = torchrun(2, "die", tmp_path, 8, 3)
+        done = torchrun(TARGET, 2, "die", tmp_path, 8, 3)
         assert done.returncode != 0
         assert "fit: another process of the group has ended; the same call goes on" in done.stderr
         alone = trained(1, tmp_path, 8)

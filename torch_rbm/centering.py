@@ -73,8 +73,9 @@ class Centering(nn.Module):
     def forward(self, gradients: Gradients) -> Gradients:
         """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``."""
         weight, visible_bias, hidden_bias = gradients
-        weight = weight.addr(hidden_bias, self.visible_offset, alpha=-1)
-        weight = weight.addr_(self.hidden_offset, visible_bias, alpha=-1)
+        of_hidden = torch.stack([hidden_bias, self.hidden_offset], 1)
+        of_visible = torch.stack([self.visible_offset, visible_bias])
+        weight = weight.addmm(of_hidden, of_visible, alpha=-1)
         return (
             weight,
             visible_bias - self.hidden_offset @ weight,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,38 +30,62 @@ def is_group() -> bool:
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
-def random_source(generator: torch.Generator | None, device: torch.device) -> dict[str, Any]:
+def random_source(generator: torch.Generator | None, weight: Tensor) -> dict[str, Any]:
     """Return what a sampler shall draw from, as its keyword argument.
 
     Alone, a process hands the generator on. In a group each draws a key from its generator, and
-    adds its rank: from one seed of all, streams that have nothing to do with each other.
+    adds its rank: from one seed of all, streams that have nothing to do with each other. Processes
+    that share a weight, each with some of its hidden units, run the same chains: one stream.
     """
     if not is_group():
         return {"generator": generator}
-    source = device if generator is None else generator.device
+    source = weight.device if generator is None else generator.device
     seed = torch.randint(-(2**63), 2**63 - 1, (1,), generator=generator, device=source)
-    return {"key": own_key(torch.cat([seed, seed.new_zeros(1)])).to(device)}
+    key = own_key(torch.cat([seed, seed.new_zeros(1)]), stream=_stream(weight))
+    return {"key": key.to(weight.device)}
 
 
-def own_key(key: Tensor) -> Tensor:
+def own_key(key: Tensor, *, stream: int | None = None) -> Tensor:
     """Return a key [seed, offset] of this process's own, from one that all have."""
-    step = _wrapped(rank() * _STRIDE)
+    step = _wrapped((rank() if stream is None else stream) * _STRIDE)
     return torch.stack([key[0] + step, key[1]]) if is_group() else key
 
 
-def own_generator(
-    generator: torch.Generator | None, device: torch.device
-) -> torch.Generator | None:
+def _stream(weight: Tensor) -> int:
+    """The rank of the first of the processes that share a weight."""
+    return rank() if not is_spread(weight) else int(weight.device_mesh.mesh.min())  # type: ignore[attr-defined]
+
+
+def is_spread(tensor: Tensor) -> bool:
+    """Whether several processes have parts of a tensor, or copies that they keep the same."""
+    # Slow to import, and loaded where there is such a tensor.
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
+def own_generator(generator: torch.Generator | None, weight: Tensor) -> torch.Generator | None:
     """Return a generator of this process's own in a group, seeded from the given one."""
     if not is_group():
         return generator
-    key = random_source(generator, device)["key"]
-    return torch.Generator(device).manual_seed(int(key[0]))
+    key = random_source(generator, weight)["key"]
+    return torch.Generator(weight.device).manual_seed(int(key[0]))
 
 
 def mean_of_all(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Return the means of tensors over the processes of the group."""
+    """Return the means of tensors over the processes of the group.
+
+    Raises:
+        ValueError: some of the processes share these tensors, but not all.
+    """
     if not is_group():
+        return tensors
+    if is_spread(tensors[0]):
+        if tensors[0].device_mesh.size() < size():  # type: ignore[attr-defined]
+            raise ValueError(
+                "torch_rbm: expected an RBM that all processes share, or none, where they average "
+                f"what they have measured, got one that {tensors[0].device_mesh.size()} of "  # type: ignore[attr-defined]
+                f"{size()} share"
+            )
         return tensors
     flat = torch.cat([tensor.flatten() for tensor in tensors])
     dist.all_reduce(flat)

@@ -99,7 +99,7 @@ def _block_sums(data: Tensor) -> Tensor:
     dtype = torch.float64 if data.dtype == torch.float64 else torch.float32
     total = torch.zeros(data.shape[1], dtype=torch.float64, device=data.device)
     for block in torch.split(data, _EXACT_ROWS):  # a mapped file may be larger than the memory
-        total += block.to(dtype).sum(0)
+        total = total + block.to(dtype).sum(0)
     return total
 
 

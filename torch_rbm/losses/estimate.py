@@ -116,7 +116,7 @@ class SampledLoss(LocalChains, nn.Module):
             observed=observed,
             sampled_hidden=self.sampled_hidden,
             mean_visible=self.mean_visible,
-            **random_source(generator, rbm.weight.device),
+            **random_source(generator, rbm.weight),
         )
         gradients = (weight, visible_bias, hidden_bias)
         # The energy is linear in the parameters: this sum is what they have in the energy gap.
@@ -167,7 +167,7 @@ def independent_chains(rbm: RBM, chains: int, generator: torch.Generator | None 
         rbm.visible_bias,
         visible_units=rbm.visible_units,
         visible_precision=rbm.visible_precision(),
-        **random_source(generator, nothing.device),
+        **random_source(generator, rbm.weight),
     )
 
 

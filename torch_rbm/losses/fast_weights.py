@@ -90,7 +90,7 @@ class FastPersistentContrastiveDivergence(PersistentContrastiveDivergence):
                 rbm.hidden_bias + self.fast_hidden_bias,
                 self.steps,
                 **rbm.unit_options(),
-                **random_source(generator, rbm.weight.device),
+                **random_source(generator, rbm.weight),
             )
         estimate = self._estimate(data, chain, 0, generator, observed)
         if self.training:

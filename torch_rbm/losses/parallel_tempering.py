@@ -140,7 +140,7 @@ class ParallelTempering(SampledLoss):
                 self.betas,
                 self.steps,
                 **rbm.unit_options(),
-                **random_source(generator, rbm.weight.device),
+                **random_source(generator, rbm.weight),
             )
         estimate = self._estimate(data, chain[-1], 0, generator, observed)
         if self.training:
@@ -159,8 +159,8 @@ class ParallelTempering(SampledLoss):
         """Count the states that arrive at β = 1 from β = 0."""
         self.from_base.copy_(self.from_base.gather(0, origin))
         self.round_trips += self.from_base[-1].sum()
-        self.from_base[-1] = False
-        self.from_base[0] = True
+        self.from_base[-1].fill_(False)
+        self.from_base[0].fill_(True)
 
     @torch.no_grad()
     def adapt(self) -> None:

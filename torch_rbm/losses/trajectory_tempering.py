@@ -176,7 +176,7 @@ class TrajectoryTempering(SampledLoss):
                 that states of the data have a probability above 1.
         """
         if self.training:
-            generator = own_generator(generator, self.chain.device)
+            generator = own_generator(generator, self.rbm.weight)
             with torch.no_grad():
                 if int(self.counts[0]) == 0:
                     self._begin(generator)
