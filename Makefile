@@ -62,6 +62,8 @@ bench: .venv/installed .googletest ## Print the figures that are quoted, on an i
 	$(BUILD)/benchmarks/cpp/kernels
 	$(BIN)/python benchmarks/likelihood.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/compiled.py
+	$(BIN)/python benchmarks/communication.py
 	$(BIN)/python benchmarks/operators.py
 	$(BIN)/python benchmarks/tables.py benchmarks.json docs/speed.md
 	$(BIN)/python benchmarks/scaling.py --output docs/scaling.png
@@ -72,7 +74,7 @@ mutate: .venv/installed .venv/tests ## Break the code on purpose, show which tes
 tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)
 	$(BIN)/cmake -S . -B build/tidy -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 	  -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DTORCH_RBM_BUILD_TESTS=ON -DTORCH_RBM_BUILD_EXAMPLES=ON \
-	  -DTORCH_RBM_BUILD_BENCHMARKS=ON \
+	  -DTORCH_RBM_BUILD_BENCHMARKS=ON -DTORCH_RBM_PRECOMPILE_HEADERS=OFF \
 	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
 	git ls-files '*.cpp' | grep -v tests/cmake_project | \
 	  xargs -P 2 -n 4 $(CLANG_TIDY) -p build/tidy --quiet --warnings-as-errors='*'

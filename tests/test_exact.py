@@ -152,6 +152,24 @@ def test_torch_func_transforms(model, data, name):
     assert_close(slope, sum((t * g).sum() for t, g in zip(tangents, expected, strict=True)), 1e-9)
 
 
+def test_hessian_of_the_free_energy(model, data):
+    """−Wᵀ diag(p(1 − p)) W with p = p(h = 1 | v)."""
+    weight, _, hidden_bias = model.parameters
+    v = data[0]
+    p = torch.sigmoid(hidden_bias + weight @ v)
+    actual = torch.func.hessian(lambda v: ops.free_energy(v, *model.parameters))(v)
+    assert_close(actual, -weight.T @ (weight * (p * (1 - p))[:, None]))
+
+
+def test_hessian_of_log_partition_is_the_covariance(model):
+    """Of the visible units, for their biases."""
+    weight, visible_bias, hidden_bias = model.parameters
+    p, v = model.probabilities(), all_states(6)
+    mean = p @ v
+    actual = torch.func.hessian(lambda b: ops.log_partition(weight, b, hidden_bias))(visible_bias)
+    assert_close(actual, v.T @ (v * p[:, None]) - mean[:, None] * mean)
+
+
 def test_vmap_over_rows_equals_the_batch(model, data):
     def one(v):
         return ops.free_energy(v, *model.parameters)

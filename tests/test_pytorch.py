@@ -52,11 +52,16 @@ def saved_and_loaded(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
 
 
 class TestTorchScript:
-    @pytest.mark.parametrize("how", ["scripted", "loaded", "frozen", "frozen and loaded"])
+    @pytest.mark.parametrize(
+        "how",
+        ["scripted", "loaded", "frozen", "frozen and loaded", "optimized", "optimized, loaded"],
+    )
     def test_two_identical_samples_differ(self, how):
         scripted = torch.jit.script(Layered().eval())
         if "frozen" in how:
             scripted = torch.jit.freeze(scripted, ["difference_of_two_samples"])
+        if "optimized" in how:
+            scripted = torch.jit.optimize_for_inference(scripted, ["difference_of_two_samples"])
         if "loaded" in how:
             scripted = saved_and_loaded(scripted)
         v = torch.zeros(20, 6)
