@@ -1,6 +1,6 @@
 # make demo and make test each do all set-up: a virtual environment in .venv, PyTorch, the build.
 .DEFAULT_GOAL := help
-.PHONY: help demo test paths bench lint format mutate tidy examples clean
+.PHONY: help demo test paths package bench lint format mutate tidy examples clean
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -70,6 +70,9 @@ bench: .venv/installed .googletest ## Print the figures that are quoted, on an i
 
 mutate: .venv/installed .venv/tests ## Break the code on purpose, show which test catches it (an hour)
 	$(BIN)/python tests/mutate.py
+
+package: .venv/installed ## Test the sdist, the wheel and the CMake package where users have them
+	$(BIN)/python tests/packaging.py
 
 tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)
 	$(BIN)/cmake -S . -B build/tidy -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \

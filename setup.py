@@ -43,7 +43,8 @@ class CMakeBuild(build_ext):
         cmake = cmake_program()
         ninja = Path(sys.executable).with_name("ninja")
         generator = []
-        if not (BUILD / "CMakeCache.txt").exists() and (ninja.exists() or shutil.which("ninja")):
+        chosen = (BUILD / "CMakeCache.txt").exists() or "CMAKE_GENERATOR" in os.environ
+        if not chosen and (ninja.exists() or shutil.which("ninja")):
             generator = ["-G", "Ninja"]
             if ninja.exists():
                 generator.append(f"-DCMAKE_MAKE_PROGRAM={ninja}")

@@ -1,6 +1,9 @@
 # LibTorch and OpenMP. Defines the target `torch` and sets TORCH_RBM_LIBTORCH_DIR, the folder that holds
 # libtorch, and TORCH_RBM_TORCH_MINOR, its major and minor version.
 
+# Targets of LibTorch are for projects, too, that have this one as a subdirectory (CMake 3.24).
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL TRUE)
+
 # The CMake package of a CUDA build of PyTorch cannot be found without a CUDA toolkit. torch_rbm's
 # own files need none, so that the few properties it needs are then written down here.
 find_file(torch_config_file TorchConfig.cmake NO_DEFAULT_PATH NO_CACHE

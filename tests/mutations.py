@@ -540,14 +540,26 @@ MUTATIONS += [
     Mutation(
         "recommender: a new user is treated like an unknown one",
         "torch_rbm/ratings/recommenders/case_model.py",
-        "return self._readout(self.features(self.state[cases]), levels)",
-        "return self._readout(self.features(self.state[cases[:0]]), levels[:0])",
+        "return self._readouts(features.unsqueeze(0), levels.unsqueeze(0))[0]",
+        "return self._readouts(features[None, :0], levels[None, :0])[0]",
     ),
     Mutation(
-        "recommender: steps of the readout are too long",
+        "recommender: steps of the readout by features are too long",
         "torch_rbm/ratings/recommenders/readout.py",
-        "0.5 * features.t()",
-        "0.02 * features.t()",
+        "0.5 * turned @ features",
+        "0.02 * turned @ features",
+    ),
+    Mutation(
+        "recommender: steps of the readout by ratings are too long",
+        "torch_rbm/ratings/recommenders/readout.py",
+        "0.5 * kernel",
+        "0.02 * kernel",
+    ),
+    Mutation(
+        "recommender: a unit with few ratings has those that fill up, too",
+        "torch_rbm/ratings/recommenders/case_model.py",
+        "rated = (levels >= 0).to(features.dtype)",
+        "rated = torch.ones_like(levels).to(features.dtype)",
     ),
     Mutation(
         "recommender: lists show what was seen",

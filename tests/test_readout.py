@@ -1,6 +1,7 @@
 """Softmax regressions on features of an RBM, and the model of cases that these come from."""
 
 import numpy as np
+import pytest
 import torch
 from scipy import optimize
 
@@ -9,46 +10,64 @@ from torch_rbm.ratings import (
     CaseModel,
     Ratings,
 )
-from torch_rbm.ratings.recommenders.readout import fit_readout
+from torch_rbm.ratings.recommenders.readout import fit_readouts
 
 
-class TestReadout:
-    def test_is_the_minimum(self):
-        """Against a general optimizer."""
-        features = torch.rand(30, 4, generator=generator(), dtype=torch.float64)
-        levels = torch.randint(3, (30,), generator=generator())
-        prior = torch.randn(3, 4, generator=generator(), dtype=torch.float64)
-        penalty = torch.tensor([0.5, 1.0, 2.0, 0.1], dtype=torch.float64)
+def objective(weight, features, levels, prior, penalty):
+    """What a readout minimises, of one unit."""
+    nll = torch.nn.functional.cross_entropy(features @ weight.t(), levels, reduction="sum")
+    return nll + 0.5 * (penalty * (weight - prior) ** 2).sum()
 
-        def value(flat):
-            weight = torch.tensor(flat).view(3, 4).requires_grad_()
-            nll = torch.nn.functional.cross_entropy(features @ weight.t(), levels, reduction="sum")
-            total = nll + 0.5 * (penalty * (weight - prior) ** 2).sum()
-            total.backward()
-            return total.item(), weight.grad.flatten().numpy()
 
-        best = optimize.minimize(value, np.zeros(12), jac=True, options={"gtol": 1e-10})
-        weight = fit_readout(features, levels, prior, penalty, 500)
-        torch.testing.assert_close(
-            weight, torch.from_numpy(best.x).view(3, 4), atol=1e-6, rtol=1e-6
-        )
+def minimum(*problem):
+    """By a general optimizer."""
+    start = problem[2]
 
-    def test_every_step_goes_down(self):
-        features = 3 * torch.randn(20, 5, generator=generator(), dtype=torch.float64)
-        levels = torch.randint(4, (20,), generator=generator())
+    def value(flat):
+        weight = torch.tensor(flat).view_as(start).requires_grad_()
+        total = objective(weight, *problem)
+        total.backward()
+        return total.item(), weight.grad.flatten().numpy()
+
+    best = optimize.minimize(value, np.zeros(start.numel()), jac=True, options={"gtol": 1e-10})
+    return torch.from_numpy(best.x).view_as(start)
+
+
+class TestReadouts:
+    PRIOR = torch.tensor([[0.5, -1.0, 0.2, 0.0], [1.0, 0.3, -0.7, 0.1], [0.0, 0.4, 0.8, -0.2]])
+    PENALTY = torch.tensor([0.5, 1.0, 2.0, 0.1])
+
+    # More ratings than features, and fewer, are two ways to the same end.
+    @pytest.mark.parametrize("most", [30, 3])
+    def test_they_are_the_minima(self, most):
+        """Of units with different numbers of ratings, one without any."""
+        prior, penalty = self.PRIOR.double(), self.PENALTY.double()
+        counts = [most, most // 2, 0]
+        features = torch.zeros(3, most, 4, dtype=torch.float64)
+        levels = torch.full((3, most), -1)
+        for unit, count in enumerate(counts):
+            features[unit, :count] = torch.rand(
+                count, 4, generator=generator(), dtype=torch.float64
+            )
+            levels[unit, :count] = torch.randint(3, (count,), generator=generator())
+        weights = fit_readouts(features, levels, prior, penalty, 500)
+        for unit, count in enumerate(counts):
+            problem = features[unit, :count], levels[unit, :count], prior, penalty
+            torch.testing.assert_close(weights[unit], minimum(*problem), atol=1e-6, rtol=1e-6)
+        assert weights[2].equal(prior)
+
+    @pytest.mark.parametrize("ratings", [20, 4])
+    def test_every_step_goes_down(self, ratings):
+        features = 3 * torch.randn(ratings, 5, generator=generator(), dtype=torch.float64)
+        levels = torch.randint(4, (ratings,), generator=generator())
         prior, penalty = torch.zeros(4, 5).double(), torch.full((5,), 0.1).double()
         values = []
         for steps in range(8):
-            weight = fit_readout(features, levels, prior, penalty, steps)
-            nll = torch.nn.functional.cross_entropy(features @ weight.t(), levels, reduction="sum")
-            values.append((nll + 0.5 * (penalty * weight**2).sum()).item())
+            one = features.unsqueeze(0), levels.unsqueeze(0)
+            (weight,) = fit_readouts(*one, prior, penalty, steps)
+            values.append(objective(weight, features, levels, prior, penalty).item())
         assert values == sorted(values, reverse=True)
         assert values[-1] < 0.75 * values[0]
-
-    def test_without_ratings_it_is_the_prior(self):
-        prior = torch.randn(3, 4, generator=generator())
-        nothing = torch.zeros(0, dtype=torch.int64)
-        assert fit_readout(torch.zeros(0, 4), nothing, prior, torch.ones(4)).equal(prior)
 
 
 class TestCaseModel:
@@ -77,10 +96,28 @@ class TestCaseModel:
             above = levels[mine] - model.quality.mean
             rest = (above.sum() - above) / (len(above) - 1 + 3) / model.quality.spread
             features = torch.cat([features, rest.unsqueeze(1)], 1)
-            weight = fit_readout(features, levels[mine], model.common, model.penalty)
+            one = features.unsqueeze(0), levels[mine].unsqueeze(0)
+            (weight,) = fit_readouts(*one, model.common, model.penalty)
             generosity = above.sum() / (len(above) + 3) / model.quality.spread
             weight[:, -2] += weight[:, -1] * generosity
             torch.testing.assert_close(model.readout[unit], weight[:, :-1])
+
+    def test_units_of_any_number_of_ratings_and_some_of_them_alone(self):
+        """Found together with others, or alone, a readout is the same."""
+        counts = torch.tensor([0, 3, 40, 1, 8, 3])
+        units = torch.arange(6).repeat_interleave(counts)
+        cases = torch.cat([torch.randperm(50, generator=generator())[:n] for n in counts.tolist()])
+        levels = torch.randint(3, (len(units),), generator=generator())
+        ratings = Ratings.of(cases, units, levels, 50)
+        model = CaseModel(50, 6, 3, 4, dtype=torch.float64)
+        model.rbm.initialize(ratings)
+        model.read_out(ratings, 2.0)
+        every = model.readout.clone()
+        model.readout.zero_()
+        for unit in range(6):
+            model.read_out(ratings, 2.0, torch.tensor([unit]))
+        torch.testing.assert_close(model.readout, every)
+        assert not every[:6].isclose(every[0]).all()
 
     def test_a_missing_mask_that_is_broken_is_visibly_worse(self, split):
         """What is missing taken for the lowest rating, as many programs do."""

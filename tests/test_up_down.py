@@ -81,20 +81,24 @@ class TestGradients:
             expected = expected + cross_entropy(layer.hidden_mean(down[i]), down[i + 1]) / 50
         torch.testing.assert_close(value, expected)
 
-    def test_the_discriminative_share_is_that_of_the_label_given_the_data(self):
+    @pytest.mark.parametrize("grey", [False, True])
+    def test_the_discriminative_share_is_that_of_the_label_given_the_data(self, grey):
+        """Or given the means that the data were drawn from, where these are known."""
         data, labels = data_and_labels()
+        means = 0.8 * data + 0.1 if grey else None
 
         def gradients(share):
             dbn = net()
             loss = torch_rbm.UpDown(dbn, discriminative=share)
-            value = loss(data, torch.Generator().manual_seed(7), labels)
+            value = loss(data, torch.Generator().manual_seed(7), labels, means)
             value.backward()
             return dbn, value.detach(), [p.grad for p in dbn.parameters()]
 
         dbn, plain, without = gradients(0.0)
         _, hybrid, mixed = gradients(2.0)
         first, second, top = dbn.layers
-        features = torch.sigmoid(nn.functional.linear(data, first.weight, first.hidden_bias))
+        seen = data if means is None else means
+        features = torch.sigmoid(nn.functional.linear(seen, first.weight, first.hidden_bias))
         features = torch.sigmoid(nn.functional.linear(features, second.weight, second.hidden_bias))
         fields = nn.functional.linear(features, top.weight[:, :4], top.hidden_bias)
         fields = fields.unsqueeze(1) + top.weight[:, 4:].T  # [cases, classes, top]

@@ -109,9 +109,8 @@ def fit_up_down(
     batches = Batches(where, as_tensor(data), batch_size, like, generator, labels)
 
     def prepare(batch: Tensor, beside: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
-        if binarize:
-            batch = draw_states(batch, generator)
-        return batch, () if beside is None else (beside,)
+        states = draw_states(batch, generator) if binarize else batch
+        return states, () if beside is None else (beside, batch)
 
     recognition = Supervised(where, dbn, nn.functional.nll_loss)
     training = Training(

@@ -101,6 +101,7 @@ class UpDown(LocalChains, nn.Module):
         data: Tensor,
         generator: torch.Generator | None = None,
         labels: Tensor | None = None,
+        means: Tensor | None = None,
     ) -> Tensor:
         """Return the loss, a scalar.
 
@@ -108,6 +109,8 @@ class UpDown(LocalChains, nn.Module):
             data: [batch, visible].
             generator: source of random numbers; the default generator when None.
             labels: classes of the cases, int64 [batch], for a net with classes.
+            means: what ``data`` were drawn from, if they were, as the net will be given them for
+                recognition: log p(label | means) is what ``discriminative`` adds.
         """
         layers, top = self.dbn.layers[:-1], self.dbn.layers[-1]
         loss = top.weight.new_zeros(())
@@ -126,14 +129,15 @@ class UpDown(LocalChains, nn.Module):
         dream = estimate.chain[:, : top.weight.shape[1] - self.dbn.classes]
         for i, layer in reversed(list(enumerate(layers))):
             with torch.no_grad():
-                means = self.mean_visible and i == 0
-                below = (
-                    layer.visible_mean(dream) if means else layer.sample_visible(dream, generator)
-                )
+                if self.mean_visible and i == 0:
+                    below = layer.visible_mean(dream)
+                else:
+                    below = layer.sample_visible(dream, generator)
             loss = loss - log_recognition(layer, below, dream).mean()
             dream = below
         if self.discriminative > 0 and labels is not None:
-            log_probability = self._log_probability(data, generator)
+            seen = data if means is None else means
+            log_probability = self._log_probability(seen, generator)
             loss = loss + self.discriminative * nn.functional.nll_loss(log_probability, labels)
         return loss
 

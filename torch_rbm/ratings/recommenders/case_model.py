@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch_rbm.ratings.batch import Ratings
 from torch_rbm.ratings.fit import RatingsEpoch, fit_ratings
 from torch_rbm.ratings.rbm import RatingsRBM
 from torch_rbm.ratings.recommenders.quality import Quality
-from torch_rbm.ratings.recommenders.readout import fit_readout
+from torch_rbm.ratings.recommenders.readout import fit_readouts
 from torch_rbm.training import History
 from torch_rbm.units import UnitsLike
 
@@ -21,6 +21,10 @@ _BIAS_PENALTY = 5.0
 _COMMON_RATINGS = 100_000
 _COMMON_STEPS = 60
 _CHUNK = 10_000
+# Readouts are found together of units that have not more ratings, counting those that fill up and
+# for each unit some at least.
+_TOGETHER = 10_000
+_LEAST = 10
 
 
 class CaseModel(nn.Module):
@@ -91,28 +95,40 @@ class CaseModel(nn.Module):
 
     @torch.jit.unused
     @torch.no_grad()
-    def read_out(self, ratings: Ratings, penalty: float) -> None:
+    def read_out(self, ratings: Ratings, penalty: float, units: Tensor | None = None) -> None:
         """Set the states and the readouts, from the ratings that the RBM was trained on.
 
         Args:
             ratings: of all cases.
             penalty: how strongly readouts are held together; more for fewer ratings.
+            units: whose readouts to set, int64; all by default.
         """
         self.penalty.fill_(penalty)
         self.penalty[-3:] = _BIAS_PENALTY
-        cases, units, levels = ratings.cases(), ratings.items, ratings.levels
-        self.quality.fit(units, levels)
+        cases, by, levels = ratings.cases(), ratings.items, ratings.levels
+        self.quality.fit(by, levels)
         self.state.zero_()
-        self.state[:-1] = self.states_of(ratings.crow, units, levels)
+        self.state[:-1] = self.states_of(ratings.crow, by, levels)
         self.state[-1, :-1] = self.rbm.hidden_bias
         counts = ratings.crow.diff()
         by_unit = ratings.transposed(len(self.readout) - 1)
-        self.common.copy_(self._common_readout(cases, units, levels, counts, by_unit.crow.diff()))
+        self.common.copy_(self._common_readout(cases, by, levels, counts, by_unit.crow.diff()))
         self.readout[-1] = self._with_generosity(self.common, torch.zeros_like(self.quality.mean))
-        for unit, (first, last) in enumerate(itertools.pairwise(by_unit.crow.tolist())):
-            own, levels = by_unit.items[first:last], by_unit.levels[first:last]
-            features = self._without_own(own, torch.full_like(own, unit), levels, counts)
-            self.readout[unit] = self._readout(features, levels)
+        if units is None:
+            units = torch.arange(len(self.readout) - 1, device=by.device)
+        for some in _alike(units, by_unit.crow.diff()):
+            self.readout[some] = self._readouts_of(some, by_unit.select(some), counts)
+
+    def _readouts_of(self, units: Tensor, ratings: Ratings, counts: Tensor) -> Tensor:
+        """The readouts of units with such ratings of cases, of which there are so many in all."""
+        row = ratings.cases()
+        features = self._without_own(ratings.items, units[row], ratings.levels, counts)
+        place = torch.arange(len(row), device=row.device) - ratings.crow[row]
+        most = int(ratings.crow.diff().max())
+        padded = features.new_zeros(len(units), most, features.size(1))
+        levels = row.new_full((len(units), most), -1)
+        padded[row, place], levels[row, place] = features, ratings.levels
+        return self._readouts(padded, levels)
 
     def _common_readout(
         self, cases: Tensor, units: Tensor, levels: Tensor, counts: Tensor, unit_counts: Tensor
@@ -129,20 +145,28 @@ class CaseModel(nn.Module):
         generosity = self.quality.of(total - (levels - self.quality.mean), count - 1)
         features = self._without_own(cases, units, levels, counts)
         features = torch.cat([features, generosity.unsqueeze(1)], 1)
-        return fit_readout(features, levels, start, self.penalty, _COMMON_STEPS)
+        one = features.unsqueeze(0), levels.unsqueeze(0)
+        return fit_readouts(*one, start, self.penalty, _COMMON_STEPS)[0]
 
-    def _readout(self, features: Tensor, levels: Tensor) -> Tensor:
-        """The readout of a unit, from features without its ratings, [levels, hidden + 2]."""
-        differences = levels - self.quality.mean
-        total, count = differences.sum(), torch.full_like(differences, len(levels))
-        generosity = self.quality.of(total - differences, count - 1)
-        features = torch.cat([features, generosity.unsqueeze(1)], 1)
-        weight = fit_readout(features, levels, self.common, self.penalty)
-        return self._with_generosity(weight, self.quality.of(total, torch.tensor(len(levels))))
+    def _readouts(self, features: Tensor, levels: Tensor) -> Tensor:
+        """The readouts of units, [units, levels, hidden + 2].
+
+        Args:
+            features: without what the unit's own rating says, [units, ratings, hidden + 2].
+            levels: of the ratings, −1 where a unit has fewer than others, [units, ratings].
+        """
+        rated = (levels >= 0).to(features.dtype)
+        differences = (levels - self.quality.mean) * rated
+        total, count = differences.sum(1, keepdim=True), rated.sum(1, keepdim=True)
+        generosity = self.quality.of(total - differences, count - 1) * rated
+        features = torch.cat([features, generosity.unsqueeze(2)], 2)
+        weight = fit_readouts(features, levels, self.common, self.penalty)
+        return self._with_generosity(weight, self.quality.of(total, count).unsqueeze(2))
 
     def _with_generosity(self, weight: Tensor, generosity: Tensor) -> Tensor:
-        """The weights of a unit whose generosity goes into the weights of the feature 1."""
-        return torch.cat([weight[:, :-2], weight[:, -2:-1] + weight[:, -1:] * generosity], 1)
+        """The weights of units whose generosity goes into the weights of the feature 1."""
+        one = weight[..., -2:-1] + weight[..., -1:] * generosity
+        return torch.cat([weight[..., :-2], one], -1)
 
     def _without_own(self, cases: Tensor, units: Tensor, levels: Tensor, counts: Tensor) -> Tensor:
         """Features of cases without what the unit's own rating says, [ratings, hidden + 2]."""
@@ -189,7 +213,8 @@ class CaseModel(nn.Module):
 
     def new_readout(self, cases: Tensor, levels: Tensor) -> Tensor:
         """The readout of a unit that was not there in training, from its ratings of cases."""
-        return self._readout(self.features(self.state[cases]), levels)
+        features = self.features(self.state[cases])
+        return self._readouts(features.unsqueeze(0), levels.unsqueeze(0))[0]
 
     def new_state(self, units: Tensor, levels: Tensor) -> Tensor:
         """The state of a case that was not there in training, from its ratings by units."""
@@ -207,3 +232,16 @@ class CaseModel(nn.Module):
             )
         ]
         return torch.cat(parts).softmax(1)
+
+
+def _alike(units: Tensor, counts: Tensor) -> Iterator[Tensor]:
+    """Yield the units, those together that have about as many ratings each."""
+    order = units[counts[units].argsort()]
+    sizes = counts[order].clamp(min=_LEAST).tolist()
+    first = 0
+    while first < len(sizes):
+        last = first + 1
+        while last < len(sizes) and (last + 1 - first) * sizes[last] <= _TOGETHER:
+            last += 1
+        yield order[first:last]
+        first = last

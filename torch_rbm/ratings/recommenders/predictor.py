@@ -48,18 +48,26 @@ class Predictor(nn.Module):
         self.counts = nn.Buffer(torch.bincount(seen.items, minlength=items))
 
     @torch.jit.unused
-    def read_out(self, penalty: float, user_share: float = 0.0) -> None:
+    def read_out(
+        self,
+        penalty: float,
+        user_share: float = 0.0,
+        users: Tensor | None = None,
+        items: Tensor | None = None,
+    ) -> None:
         """Find the regressions of the models from the training ratings.
 
         Args:
             penalty: see :meth:`CaseModel.read_out`.
             user_share: see above.
+            users: those who will be asked about; all by default.
+            items: likewise.
         """
         seen = Ratings(self.seen_crow, self.seen_items, self.seen_levels)
         if self.by_item is not None:
-            self.by_item.read_out(seen.transposed(self.items), penalty)
+            self.by_item.read_out(seen.transposed(self.items), penalty, users)
         if self.by_user is not None:
-            self.by_user.read_out(seen, penalty)
+            self.by_user.read_out(seen, penalty, items)
         self.user_share = user_share
 
     @torch.jit.unused

@@ -10,6 +10,7 @@ from torch_rbm.ratings.tables.table import RatingTable
 
 _PENALTIES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 80.0)
 _SHARES = 11
+_PAIRS = 10_000
 
 
 @torch.no_grad()
@@ -29,10 +30,14 @@ def choose(
     both = predictor.by_item is not None and predictor.by_user is not None
     if not both:
         shares = [0.0]
+    # Not of more pairs than it takes: the regressions of all their users take their time.
+    chosen = torch.randperm(len(validation.user), generator=torch.Generator().manual_seed(0))
+    validation = validation.subset(chosen[:_PAIRS])
+    users, items = torch.unique(validation.user), torch.unique(validation.item)
     values = validation.values()
     best = (float("inf"), penalties[0], shares[0])
     for candidate in penalties:
-        predictor.read_out(candidate)
+        predictor.read_out(candidate, users=users, items=items)
         parts = predictor.pairs_by_model(validation.user, validation.item)
         ends = [probabilities @ predictor.scale for probabilities in parts]
         for share in shares:

@@ -1,0 +1,112 @@
+"""Packs torch_rbm as users get it, and tests it elsewhere: `make package`.
+
+The sdist is made and unpacked. A wheel is built from it, without optimisation and by make in the
+place of Ninja, installed in a new environment, and tested there, far from the repository. Another
+project has the unpacked sdist as a subdirectory, installs it, and a third finds what it installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = ["test_exact.py", "test_sampling.py", "test_pytorch.py", "test_modules.py"]
+CMAKE = Path(sys.executable).with_name("cmake")
+DEBUG = "-DCMAKE_BUILD_TYPE=Debug"
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    print("$", *command, flush=True)
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{done.stdout[-5000:]}\nfailed with {done.returncode}")
+    return done.stdout
+
+
+def sdist(folder: Path) -> Path:
+    """The unpacked sdist."""
+    code = f"from setuptools import build_meta; print(build_meta.build_sdist({str(folder)!r}))"
+    name = run(sys.executable, "-c", code, cwd=ROOT).split()[-1]
+    with tarfile.open(folder / name) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / name.removesuffix(".tar.gz")
+
+
+def wheel(source: Path, folder: Path) -> Path:
+    run(
+        *(sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps"),
+        *("--wheel-dir", folder, source),
+        cwd=folder,
+        CMAKE_GENERATOR="Unix Makefiles",
+        CMAKE_ARGS=DEBUG,
+        CMAKE_BUILD_PARALLEL_LEVEL=str(os.cpu_count()),
+    )
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def tested(made: Path, folder: Path) -> str:
+    """The last line of the tests in a new environment."""
+    venv.create(folder / "env", with_pip=True)
+    python = folder / "env" / "bin" / "python"
+    version = torch.__version__.partition("+")[0]
+    packages = (f"torch=={version}", str(made), "pytest", "hypothesis", "scipy")
+    run(python, "-m", "pip", "install", "--quiet", *packages, cwd=folder)
+    shutil.copytree(ROOT / "tests", folder / "elsewhere" / "tests")
+    shutil.copy(ROOT / "pyproject.toml", folder / "elsewhere")
+    where = run(python, "-c", "import torch_rbm; print(torch_rbm.__file__)", cwd=folder)
+    assert str(folder / "env") in where, where
+    paths = [f"tests/{name}" for name in TESTS]
+    output = run(python, "-m", "pytest", "-q", *paths, cwd=folder / "elsewhere")
+    return output.splitlines()[-1]
+
+
+def used(source: Path, folder: Path) -> None:
+    """Build a project with torch_rbm as a subdirectory, and one that finds what that installs."""
+    prefix = torch.utils.cmake_prefix_path
+    build, installed = folder / "subproject", folder / "installed"
+    run(
+        *(CMAKE, "-S", ROOT / "tests" / "cmake_subproject", "-B", build, DEBUG),
+        *(f"-DTORCH_RBM_SOURCE={source}", f"-DCMAKE_PREFIX_PATH={prefix}"),
+        cwd=folder,
+    )
+    run(CMAKE, "--build", build, "--parallel", cwd=folder)
+    print(run(build / "use", cwd=folder), end="")
+    run(CMAKE, "--install", build, "--prefix", installed, cwd=folder)
+    other = folder / "project"
+    run(
+        *(CMAKE, "-S", ROOT / "tests" / "cmake_project", "-B", other, DEBUG),
+        f"-DCMAKE_PREFIX_PATH={installed};{prefix}",
+        cwd=folder,
+    )
+    run(CMAKE, "--build", other, "--target", "use", cwd=folder)
+    print(run(other / "use", cwd=folder), end="")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = sdist(folder)
+        print(tested(wheel(source, folder), folder))
+        used(source, folder)
+    print("packaging: passed")
+
+
+if __name__ == "__main__":
+    main()
