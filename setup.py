@@ -59,8 +59,10 @@ class CMakeBuild(build_ext):
             ],
             check=True,
         )
+        # Of make, a bare --parallel starts every compilation at once.
+        jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count()))
         subprocess.run(
-            [cmake, "--build", str(BUILD), "--parallel", "--target", "torch_rbm"], check=True
+            [cmake, "--build", str(BUILD), "--parallel", jobs, "--target", "torch_rbm"], check=True
         )
         subprocess.run([cmake, "--install", str(BUILD), "--prefix", str(prefix)], check=True)
 

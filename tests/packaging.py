@@ -55,7 +55,6 @@ def wheel(source: Path, folder: Path) -> Path:
         cwd=folder,
         CMAKE_GENERATOR="Unix Makefiles",
         CMAKE_ARGS=DEBUG,
-        CMAKE_BUILD_PARALLEL_LEVEL=str(os.cpu_count()),
     )
     (made,) = folder.glob("*.whl")
     return made
@@ -86,7 +85,7 @@ def used(source: Path, folder: Path) -> None:
         *(f"-DTORCH_RBM_SOURCE={source}", f"-DCMAKE_PREFIX_PATH={prefix}"),
         cwd=folder,
     )
-    run(CMAKE, "--build", build, "--parallel", cwd=folder)
+    run(CMAKE, "--build", build, "--parallel", str(os.cpu_count()), cwd=folder)
     print(run(build / "use", cwd=folder), end="")
     run(CMAKE, "--install", build, "--prefix", installed, cwd=folder)
     other = folder / "project"
