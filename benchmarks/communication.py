@@ -10,12 +10,11 @@ hidden behind computation, as all gradients of an RBM are there at the same time
 
 import argparse
 import os
-import time
-from collections.abc import Callable
 from statistics import median
 
 import torch
 import torch.distributed as dist
+from timing import seconds
 from torch.nn.parallel import DistributedDataParallel
 
 import torch_rbm
@@ -54,12 +53,6 @@ def measure(visible: int, hidden: int, batch: int) -> tuple[int, float]:
     sizes.clear()
     update()
     return sum(sizes), median(seconds(update) for _ in range(20))
-
-
-def seconds(run: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
 
 
 def main() -> None:

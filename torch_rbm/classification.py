@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from torch_rbm.distributed import LocalChains
 from torch_rbm.losses import ContrastiveDivergence
@@ -161,7 +161,7 @@ class ClassificationRBM(RBM):
         return torch.cat([data, one_hot.to(data.dtype)], -1)
 
 
-class HybridLoss(LocalChains, nn.Module):
+class HybridLoss(LocalChains):
     """−log p(label | data), plus a share of a generative loss (Larochelle and Bengio 2008).
 
     Without that share it is the discriminative loss. With some, the model of the data regularises

@@ -114,13 +114,12 @@ def losses_with_chains(module: nn.Module) -> Iterator[tuple[str, nn.Module, dict
             yield f"{name}." if name else "", part, part.chain_dims
 
 
-class LocalChains:
+class LocalChains(nn.Module):
     """What makes a loss's buffers, and those of losses in it, each process's own."""
 
     @property
     def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
         """What torch.nn.parallel.DistributedDataParallel leaves to each process."""
-        assert isinstance(self, nn.Module)
         return [
             prefix + name
             for prefix, part, _ in losses_with_chains(self)

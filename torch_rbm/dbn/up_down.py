@@ -18,7 +18,7 @@ from torch_rbm.training.fit import draw_states
 from torch_rbm.validation import check_dropout, check_factory, words
 
 
-class UpDown(LocalChains, nn.Module):
+class UpDown(LocalChains):
     """The up-down loss of a deep belief net (Hinton, Osindero and Teh 2006, appendix B).
 
     A pass up draws the states of every layer from the data: the weights down learn to make them

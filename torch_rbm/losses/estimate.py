@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from torch_rbm import ops
 from torch_rbm.centering import Centering, Gradients
@@ -22,7 +22,7 @@ class GradientEstimate(NamedTuple):
     chain: Tensor
 
 
-class SampledLoss(LocalChains, nn.Module):
+class SampledLoss(LocalChains):
     """A loss whose negative phase comes from chains.
 
     Args:
