@@ -79,6 +79,10 @@ class TestRefusals:
         with pytest.raises(TypeError, match="HiddenParallel: expected a module with an RBM"):
             self.apply(torch.nn.Linear(2, 2))
 
+    def test_an_rbm_of_ratings(self):
+        with pytest.raises(TypeError, match="a row of weights for each hidden unit"):
+            self.apply(torch_rbm.RatingsRBM(4, 5, 2))
+
     def test_a_loss_that_looks_at_single_states(self):
         loss = torch_rbm.TrajectoryTempering(torch_rbm.RBM(4, 4), chains=10)
         with pytest.raises(TypeError, match="whose chains processes can share"):

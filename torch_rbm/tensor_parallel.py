@@ -16,6 +16,7 @@ from torch.distributed.tensor import DTensor, Placement, Replicate, Shard, distr
 from torch.distributed.tensor.parallel import ParallelStyle
 
 from torch_rbm.distributed import losses_with_chains
+from torch_rbm.ratings.rbm import RatingsRBM
 from torch_rbm.validation import words
 
 # Of parameters, and of buffers that go with them: what has a row for each hidden unit.
@@ -47,8 +48,8 @@ class HiddenParallel(ParallelStyle):
             DTensors.
 
     Raises:
-        TypeError: the module has no RBM, or is a loss that decides by single states of its chains,
-            :class:`torch_rbm.TrajectoryTempering`.
+        TypeError: the module has no RBM, or one of ratings, or is a loss that decides by single
+            states of its chains, :class:`torch_rbm.TrajectoryTempering`.
         ValueError: the number of hidden units is not a multiple of that of processes.
     """
 
@@ -60,6 +61,12 @@ class HiddenParallel(ParallelStyle):
         parts = [part for part in module.modules() if hasattr(part, "hidden_bias")]
         if not parts:
             raise TypeError(f"HiddenParallel: expected a module with an RBM, got {words(module)}")
+        for part in parts:
+            if isinstance(part, RatingsRBM):
+                raise TypeError(
+                    "HiddenParallel: expected RBMs with a row of weights for each hidden unit, "
+                    f"got {words(part)}"
+                )
         for _, part, chain_dims in losses_with_chains(module):
             if chain_dims is None:
                 raise TypeError(
@@ -141,10 +148,15 @@ def _constants_replicated() -> Iterator[None]:
 
 
 def _operators() -> Iterator[str]:
-    """Names of our operators that have a formula."""
+    """Names of our operators that have a formula, but for those of ratings.
+
+    Their formulas index parameters by ratings, which PyTorch knows no rules for.
+    """
     for name in torch._C._dispatch_get_all_op_names():
-        if name.startswith("torch_rbm::") and torch._C._dispatch_has_kernel_for_dispatch_key(
-            name, "CompositeExplicitAutograd"
+        if (
+            name.startswith("torch_rbm::")
+            and not name.startswith("torch_rbm::ratings_")
+            and torch._C._dispatch_has_kernel_for_dispatch_key(name, "CompositeExplicitAutograd")
         ):
             yield name
 
