@@ -1,6 +1,6 @@
 # make demo and make test each do all set-up: a virtual environment in .venv, PyTorch, the build.
 .DEFAULT_GOAL := help
-.PHONY: help demo test paths package bench lint format mutate tidy examples clean
+.PHONY: help demo test paths package bench docs lint format mutate tidy examples clean
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -43,6 +43,9 @@ paths: .venv/installed .venv/tests ## Test the mathematics on every instruction 
 	ATEN_CPU_CAPABILITY=default $(PYTEST) $(JUDGES)
 	ATEN_CPU_CAPABILITY=avx2 $(PYTEST) $(JUDGES)
 	TORCH_RBM_CPU_PATH=reference $(PYTEST) $(JUDGES)
+
+docs: .venv/installed .venv/docs ## Build the documentation in build/docs, every warning an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
 lint: .venv/installed .venv/lint ## Check format, style and types
 	$(BIN)/ruff check
@@ -104,7 +107,7 @@ clean: ## Remove everything that was built, and .venv
 	  --no-build-isolation --editable ".[demo]"
 	@touch $@
 
-.venv/tests .venv/lint: .venv/%: .venv/installed pyproject.toml
+.venv/tests .venv/lint .venv/docs: .venv/%: .venv/installed pyproject.toml
 	CMAKE_ARGS="$(CMAKE_ARGS)" $(BIN)/pip install --quiet --disable-pip-version-check \
 	  --no-build-isolation --editable ".[$*]"
 	@touch $@

@@ -25,7 +25,7 @@ from reporting import peak_memory_gb, report
 from torch import Tensor, nn
 
 import torch_rbm
-from torch_rbm.cli.pictures import save_grid
+from torch_rbm.plotting import save_samples
 
 SIZES = [784, 500, 500, 2000]
 PCD = partial(torch_rbm.PersistentContrastiveDivergence, centered=True)
@@ -192,7 +192,7 @@ def autoencoder(options: argparse.Namespace) -> None:
     )
     shown = torch.cat([rows[:15] for rows in (test, by_net, by_pca.clamp(0, 1))])
     path = options.output.with_name("reconstructions.png")
-    save_grid(shown, path, columns=15)
+    save_samples(shown, path, columns=15)
     print(f"{path}: digits, the autoencoder's and PCA's reconstructions")
 
 
@@ -234,28 +234,24 @@ def generative(options: argparse.Namespace) -> None:
     classes = torch.arange(10).repeat_interleave(12)
     samples = net.sample(len(classes), 1000, mean_visible=True, label=classes)
     path = options.output.with_name("digits_by_class.png")
-    save_grid(samples.detach(), path, columns=12)
+    save_samples(samples.detach(), path, columns=12)
     print(f"{path}: a row for each digit")
     pictures = binary_test_pictures()
-    first = torch_rbm.log_likelihood(dbn.layers[0], pictures)
-    report(
-        options.output,
-        figure="the first RBM alone: log p(v)",
-        value=first.value,
-        lower=first.lower,
-        upper=first.upper,
-    )
-    bound = torch_rbm.lower_bound(net, pictures, samples=5)
-    report_run(
-        options.output,
-        started,
-        figure="labels at the top, up-down: lower bound on log p(v)",
-        bound=bound.value,
-        error=bound.error,
-        lower=bound.lower,
-        upper=bound.upper,
-        effective_sample_size=bound.ess,
-    )
+    estimates = {
+        "the first RBM alone: log p(v)": torch_rbm.log_likelihood(dbn.layers[0], pictures),
+        "pretrained: lower bound on log p(v)": torch_rbm.lower_bound(dbn, pictures, samples=5),
+        "up-down: lower bound on log p(v)": torch_rbm.lower_bound(net, pictures, samples=5),
+    }
+    for figure, estimate in estimates.items():
+        report(
+            options.output,
+            figure=f"labels at the top, {figure}",
+            value=estimate.value,
+            error=estimate.error,
+            lower=estimate.lower,
+            upper=estimate.upper,
+            effective_sample_size=estimate.ess,
+        )
 
 
 def main() -> None:

@@ -145,8 +145,8 @@ MUTATIONS = [
     Mutation(
         "pseudo-likelihood of the flipped state",
         "torch_rbm/pseudo_likelihood.py",
-        "return -free_energy - torch.logsumexp(",
-        "return free_energy - torch.logsumexp(",
+        "return -torch.logsumexp(",
+        "return torch.logsumexp(",
     ),
 ]
 

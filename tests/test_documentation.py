@@ -59,6 +59,9 @@ def given(page: str) -> dict[str, object]:
     if page == "dbn.md":
         names |= {"pictures": pictures, "digits": digits, "states": pictures}
         names |= {"held_out": pictures, "their_digits": digits}
+    elif page == "plotting.md":
+        states = torch.rand(120, 64).round()
+        names |= {"rbm": torch_rbm.RBM(64, 12), "data": states, "held_out": states[:50]}
     else:
         names |= {"rbm": torch_rbm.RBM(784, 5), "data": pictures}
     return names
@@ -74,7 +77,10 @@ def given(page: str) -> dict[str, object]:
         "deployment.md",
         "evaluation.md",
         "mathematics.md",
+        "plotting.md",
         "recommender.md",
+        "sklearn.md",
+        "start.md",
         "training.md",
     ],
 )

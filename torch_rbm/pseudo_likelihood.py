@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from torch_rbm import ops
 from torch_rbm.rbm import RBM
 from torch_rbm.units import Group
 from torch_rbm.validation import as_rows, check_dense, check_rbm
@@ -52,14 +53,15 @@ def pseudo_log_likelihood(
     check_rbm(where, rbm)
     rbm.visible_layer().check(where, "visible", visible, states=True)
     check_dense(where, "visible", visible)
-    rows = as_rows(visible).to(rbm.weight.dtype)
+    dtype = torch.promote_types(rbm.weight.dtype, torch.float32)
+    rows = as_rows(visible).to(dtype)
     units = [
         (group, first)
         for group in rbm.visible_layer().groups
         for first in range(group.first, group.first + group.size, group.states)
     ]
-    free_energy = rbm.free_energy(rows)
-    values = torch.zeros_like(free_energy)
+    field = nn.functional.linear(rows, rbm.weight.to(dtype), rbm.hidden_bias.to(dtype))
+    values = rows.new_zeros(len(rows))
     if stochastic and units:
         elements = torch.tensor([first for _, first in units], device=rows.device)
         chosen = torch.randint(len(units), (len(rows),), generator=generator, device=rows.device)
@@ -75,24 +77,24 @@ def pseudo_log_likelihood(
             for part in parts:
                 of = part.nonzero().flatten()
                 values[of] = len(units) * _log_conditional(
-                    rbm, rows[of], free_energy[of], group, first[of]
+                    rbm, rows[of], field[of], group, first[of]
                 )
     else:
         for group, element in units:
             first = torch.full((len(rows),), element, device=rows.device)
-            values += _log_conditional(rbm, rows, free_energy, group, first)
+            values += _log_conditional(rbm, rows, field, group, first)
     return values.reshape(visible.shape[:-1])
 
 
-def _log_conditional(
-    rbm: RBM, rows: Tensor, free_energy: Tensor, group: Group, first: Tensor
-) -> Tensor:
+def _log_conditional(rbm: RBM, rows: Tensor, field: Tensor, group: Group, first: Tensor) -> Tensor:
     """log p of a unit given all others, for each row.
 
     The unit begins at element ``first``, [rows], in the same one of all rows if it is continuous.
+    ``field`` is what the hidden units see, [rows, hidden]: another state of one unit changes it by
+    as much as its weights, and −F by what follows from that.
     """
     if len(rows) == 0:
-        return free_energy
+        return rows.new_zeros(0)
     elements = first[:, None] + torch.arange(group.states, device=rows.device)
     own = rows.gather(1, elements)
     if group.continuous:
@@ -100,16 +102,23 @@ def _log_conditional(
         terms = []
     else:
         states = _others(own, group)
-        log_weights = free_energy.new_zeros(len(states), len(rows))
-        terms = [-free_energy.unsqueeze(0)]
-    size = max(_ELEMENTS // max(rows.shape[1] * len(rows), 1), 1)
+        log_weights = rows.new_zeros(len(states), len(rows))
+        terms = [rows.new_zeros(1, len(rows))]
+    weight = rbm.weight.to(rows.dtype).t()[elements]
+    bias = rbm.visible_bias.to(rows.dtype)[elements]
+    precision = rbm.visible_precision() if group.continuous else None
+    before = ops.cumulant(field, units=rbm.hidden_units)
+    size = max(_ELEMENTS // max(field.numel(), 1), 1)
     for first_state in range(0, len(states), size):
         part = slice(first_state, first_state + size)
-        count = len(states[part])
-        altered = rows.repeat(count, 1, 1)
-        altered.scatter_(2, elements.expand(count, -1, -1), states[part])
-        terms.append(log_weights[part] - rbm.free_energy(altered))
-    return -free_energy - torch.logsumexp(torch.cat(terms), 0)
+        change = states[part] - own
+        altered = field + torch.einsum("nrk,rkh->nrh", change, weight)
+        gain = ops.cumulant(altered, units=rbm.hidden_units) - before + (change * bias).sum(-1)
+        if group.continuous:
+            gamma = 1.0 if precision is None else precision.to(rows.dtype)[elements]
+            gain -= (gamma / 2 * (states[part].square() - own.square())).sum(-1)
+        terms.append(log_weights[part] + gain)
+    return -torch.logsumexp(torch.cat(terms), 0)
 
 
 def _others(own: Tensor, group: Group) -> Tensor:
@@ -164,4 +173,4 @@ def _nodes(rbm: RBM, rows: Tensor, group: Group, element: int) -> tuple[Tensor, 
     width = high - low
     nodes = low + share[:, None] * width
     log_weights = unit_weights.repeat(count).log()[:, None] + (width / count).log()
-    return nodes.unsqueeze(-1).to(rows), log_weights.to(rbm.free_energy(rows[:0]).dtype)
+    return nodes.unsqueeze(-1).to(rows), log_weights.to(rows)

@@ -32,6 +32,12 @@ def not_negative(text: str) -> float:
     return value
 
 
+def height_and_width(text: str) -> tuple[int, int]:
+    """Two whole numbers such as 28x28."""
+    height, width = (count(word) for word in text.lower().split("x"))
+    return height, width
+
+
 def named(*endings: str) -> Callable[[str], str]:
     """Return the kind of file names with one of these endings."""
 

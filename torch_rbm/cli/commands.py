@@ -13,15 +13,22 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.arguments import check_folder, count, named, not_negative, positive
+from torch_rbm.cli.arguments import (
+    check_folder,
+    count,
+    height_and_width,
+    named,
+    not_negative,
+    positive,
+)
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.demo import run_demo
-from torch_rbm.cli.pictures import save_grid
 from torch_rbm.cli.readers import read_cases
 from torch_rbm.cli.recommend import RECOMMEND
 from torch_rbm.deployment import to_onnx, to_package
 from torch_rbm.files import save_scripted
 from torch_rbm.losses.estimate import independent_chains
+from torch_rbm.plotting import picture_shape, save_samples
 from torch_rbm.rbm import RBM
 
 _LOSSES: dict[str, Any] = {
@@ -220,18 +227,23 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=count, default=100, help="how many")
     parser.add_argument("--steps", type=count, default=5000, help="Gibbs steps from random states")
     parser.add_argument("--means", action="store_true", help="means of the last step, not samples")
-    parser.add_argument("--shape", help="height x width of a picture, 28x28; a square if not given")
+    parser.add_argument(
+        "--shape", type=height_and_width, help="of a picture, 28x28; a square if not given"
+    )
 
 
 @torch.no_grad()
 def _sample(options: argparse.Namespace) -> None:
     rbm = _load_rbm(options.model)
     check_folder(options.out)
+    is_picture = options.out.endswith(".png")
+    if is_picture:
+        picture_shape(rbm.visible_bias.numel(), options.shape)
     states, last = rbm.gibbs(independent_chains(rbm, options.n), options.steps)
     if options.means:
         states = rbm.visible_mean(last)
-    if options.out.endswith(".png"):
-        save_grid(states, options.out, options.shape)
+    if is_picture:
+        save_samples(states, options.out, shape=options.shape)
     else:
         np.save(options.out, states.float().numpy())
     print(f"{options.n} samples of {states.shape[1]} units in {options.out}")

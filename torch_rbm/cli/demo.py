@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 import torch_rbm
-from torch_rbm.cli.pictures import save_grid
 from torch_rbm.losses.estimate import independent_chains
+from torch_rbm.plotting import save_samples
 
 
 def run_demo(options: argparse.Namespace) -> None:
@@ -34,7 +34,7 @@ def run_demo(options: argparse.Namespace) -> None:
     torch_rbm.save(rbm, folder / "model.pt")
     with torch.no_grad():
         _, hidden = rbm.gibbs(independent_chains(rbm, 100), 5000)
-        save_grid(rbm.visible_mean(hidden), folder / "samples.png")
+        save_samples(rbm.visible_mean(hidden), folder / "samples.png")
     print(f"log-likelihood of 297 digits that were not in the training: {before:.2f} nats each for")
     print(f"independent pixels, {after:.2f} after training")
     print(f"{folder}/digits.pt     the data: 1797 digits of 8 x 8 pixels")

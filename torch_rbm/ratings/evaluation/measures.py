@@ -14,7 +14,7 @@ def root_mean_squared_error(predicted: Tensor, ratings: Tensor) -> float:
 
 
 def mean_absolute_error(predicted: Tensor, ratings: Tensor) -> float:
-    """Mean |predicted − rating|, of two tensors [ratings]."""
+    """Mean absolute difference of two tensors [ratings]."""
     return float((predicted.detach().double() - ratings.double()).abs().mean())
 
 
@@ -39,8 +39,8 @@ class Calibration:
         predicted: mean predicted probability of each bin, [bins]; NaN where it is empty.
         observed: share of the bin's levels that the ratings had, [bins].
         count: how many there are, [bins].
-        error: mean |predicted − observed| over bins, each with the weight of its count (expected
-            calibration error, Naeini, Cooper and Hauskrecht 2015).
+        error: mean absolute difference of both over bins, each with the weight of its count
+            (expected calibration error, Naeini, Cooper and Hauskrecht 2015).
     """
 
     predicted: Tensor

@@ -1,0 +1,66 @@
+"""Training on standardised data, for models of the data as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from torch_rbm.rbm import RBM
+from torch_rbm.units import Units
+
+
+@dataclass(frozen=True)
+class Standardization:
+    """Columns of gaussian units with mean 0 and variance 1; others as they are.
+
+    Attributes:
+        mean: what is subtracted, [visible].
+        scale: what is divided by after that, [visible].
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, data: Tensor, units: Units) -> Standardization:
+        """That of dense data, [cases, visible], whose units these are."""
+        mean, scale = torch.zeros(units.size), torch.ones(units.size)
+        for group in units.groups:
+            if group.type == "gaussian":
+                columns = data[:, group.slice].double()
+                mean[group.slice] = columns.mean(0).float()
+                spread = columns.std(0, correction=0).float()
+                scale[group.slice] = torch.where(spread > 0, spread, 1.0)
+        return cls(mean, scale)
+
+    def apply(self, data: Tensor) -> Tensor:
+        """Data as they are to data that are standardised."""
+        return ((data - self.mean) / self.scale).float()
+
+    @torch.no_grad()
+    def of_raw_data(self, rbm: RBM) -> RBM:
+        """An RBM with learned precisions of standardised data, as one of the data as they are.
+
+        In float64, as there are differences of large numbers where means are large.
+        """
+        description = rbm.description() | {"dtype": torch.float64}
+        description.pop("class")
+        result = RBM(**description)
+        mean, scale = self.mean.double(), self.scale.double()
+        precision = rbm.visible_log_precision
+        result.load_state_dict(rbm.state_dict())
+        result.weight.div_(scale)
+        result.hidden_bias.sub_(result.weight @ mean)
+        gamma = torch.ones_like(scale) if precision is None else precision.double().exp()
+        result.visible_bias.div_(scale).add_(gamma * mean / scale.square())
+        if result.visible_log_precision is not None:
+            result.visible_log_precision.sub_(2 * scale.log())
+        return result
+
+    @torch.no_grad()
+    def take_raw_data(self, linear: nn.Linear) -> None:
+        """Let a layer of standardised data have the data as they are."""
+        linear.weight.div_(self.scale)
+        linear.bias.sub_(linear.weight @ self.mean)
