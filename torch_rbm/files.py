@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -79,11 +80,33 @@ def load(where: str, path: str | os.PathLike[str], *kinds: str) -> dict[str, Any
     return content
 
 
+@contextmanager
+def parts_of(where: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say of a file whose content does not make what it should that it is not whole.
+
+    Args:
+        where: the caller's name, for messages.
+        path: the file.
+
+    Raises:
+        ValueError: what is made of the content could not be made.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{where}: expected {os.fspath(path)} to be whole, got parts that do not fit together: "
+            f"{reason}"
+        ) from error
+
+
 def _is_torchscript(path: str | os.PathLike[str]) -> bool:
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except Exception:  # no archive, or a broken one, which what reads it will say
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _dicts(content: Any) -> Any:

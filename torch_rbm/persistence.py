@@ -10,7 +10,7 @@ import torch
 from torch_rbm.classification import ClassificationRBM
 from torch_rbm.dbn import DBN
 from torch_rbm.files import load as load_file
-from torch_rbm.files import save_atomically
+from torch_rbm.files import parts_of, save_atomically
 from torch_rbm.rbm import RBM
 from torch_rbm.training.checkpoint import KIND as CHECKPOINT
 from torch_rbm.validation import words
@@ -54,14 +54,15 @@ def load(path: str | os.PathLike[str]) -> Any:
         ValueError: it holds no such model.
     """
     content = load_file("load", path, _KIND, CHECKPOINT)
-    description = content["model"]
-    if description.get("class") not in _CLASSES:
-        raise ValueError(
-            f"load: expected {os.fspath(path)} to hold an RBM or a deep belief net, got the "
-            f"checkpoint of a {description.get('class')}"
-        )
-    model = made(description)
-    model.load_state_dict(content["parameters"])
+    with parts_of("load", path):
+        description = content["model"]
+        if description.get("class") not in _CLASSES:
+            raise ValueError(
+                f"load: expected {os.fspath(path)} to hold an RBM or a deep belief net, got the "
+                f"checkpoint of a {description.get('class')}"
+            )
+        model = made(description)
+        model.load_state_dict(content["parameters"])
     return model
 
 

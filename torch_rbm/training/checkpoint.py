@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from torch_rbm.files import load, save_atomically
+from torch_rbm.files import load, parts_of, save_atomically
 
 KIND = "training checkpoint"
 
@@ -86,13 +86,15 @@ class Checkpoint:
             ValueError: the file is none of this kind, or of another model.
         """
         content = load(self.where, self.path, KIND)
-        if content["model"] != _description(module):
-            raise ValueError(
-                f"{self.where}: expected the checkpoint {self.path} to be of "
-                f"{_description(module)}, got one of {content['model']}; remove it to begin anew"
-            )
-        module.load_state_dict(content["parameters"])
-        state: dict[str, Any] = content["training"]
+        with parts_of(self.where, self.path):
+            if content["model"] != _description(module):
+                raise ValueError(
+                    f"{self.where}: expected the checkpoint {self.path} to be of "
+                    f"{_description(module)}, got one of {content['model']}; remove it to begin "
+                    "anew"
+                )
+            module.load_state_dict(content["parameters"])
+            state: dict[str, Any] = content["training"]
         return state
 
 

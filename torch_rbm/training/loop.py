@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from torch_rbm.data import Batches
+from torch_rbm.files import parts_of
 from torch_rbm.training.averaging import WeightAverage
 from torch_rbm.training.callbacks import Callback
 from torch_rbm.training.checkpoint import Checkpoint, RandomState
@@ -172,7 +173,8 @@ class Training(Generic[EpochT, BatchT]):
             state = self.checkpoint.load(self.module) if self.group.is_first else None
             if self.group.size > 1:
                 self.module.load_state_dict(self.group.from_first(self.module.state_dict()))
-            self.load_state_dict(self.group.from_first(state))
+            with parts_of(self.where, self.checkpoint.path):
+                self.load_state_dict(self.group.from_first(state))
             bar.update(self.updates)
         for callback in self.callbacks:
             callback.on_start(self.module, list(self.history.epochs))

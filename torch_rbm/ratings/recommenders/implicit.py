@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_rbm.files import load as load_file
-from torch_rbm.files import save_atomically
+from torch_rbm.files import parts_of, save_atomically
 from torch_rbm.initialization import initialize
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.persistence import made
@@ -175,7 +175,9 @@ class ImplicitRecommender(Rater):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ImplicitRecommender:
         """Read what :meth:`save` has written; nothing in the file is run as code."""
-        return cls.from_content(load_file("ImplicitRecommender.load", path, KIND))
+        content = load_file("ImplicitRecommender.load", path, KIND)
+        with parts_of("ImplicitRecommender.load", path):
+            return cls.from_content(content)
 
     @classmethod
     def from_content(cls, content: dict[str, Any]) -> ImplicitRecommender:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from torch_rbm.files import load as load_file
+from torch_rbm.files import parts_of
 from torch_rbm.ratings.recommenders import implicit, recommender
 from torch_rbm.ratings.recommenders.implicit import ImplicitRecommender
 from torch_rbm.ratings.recommenders.recommender import Recommender
@@ -17,6 +18,8 @@ def load_recommender(path: str | os.PathLike[str]) -> Recommender | ImplicitReco
         FileNotFoundError: there is no such file.
         ValueError: it holds no recommender.
     """
-    content = load_file("load_recommender", path, recommender.KIND, implicit.KIND)
+    where = "load_recommender"
+    content = load_file(where, path, recommender.KIND, implicit.KIND)
     kind = Recommender if content["kind"] == recommender.KIND else ImplicitRecommender
-    return kind.from_content(content)
+    with parts_of(where, path):
+        return kind.from_content(content)
