@@ -1,6 +1,6 @@
 # make demo and make test each do all set-up: a virtual environment in .venv, PyTorch, the build.
 .DEFAULT_GOAL := help
-.PHONY: help demo test paths package bench docs lint format mutate tidy examples clean
+.PHONY: help demo test paths package bench docs lint format mutate tidy sanitize examples clean
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -84,6 +84,25 @@ tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)
 	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
 	git ls-files '*.cpp' | grep -v tests/cmake_project | \
 	  xargs -P 2 -n 4 $(CLANG_TIDY) -p build/tidy --quiet --warnings-as-errors='*'
+
+sanitize: .venv/installed .googletest ## Run the C++ tests under the sanitizers of GCC (some ten minutes)
+	$(call sanitized,address$(comma)undefined)
+	$(call sanitized,thread)
+
+# One thread each: GCC's OpenMP does not tell the thread sanitizer what it waits for. The tests of
+# threads start their own.
+comma := ,
+define sanitized
+	$(BIN)/cmake -S . -B build/sanitize-$(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	  -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" "-DTORCH_RBM_SANITIZE=$(1)" \
+	  -DTORCH_RBM_BUILD_TESTS=ON $(CMAKE_ARGS) \
+	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
+	$(BIN)/cmake --build build/sanitize-$(1)
+	cd build/sanitize-$(1) && OMP_NUM_THREADS=1 \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	  TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/cpp/thread_sanitizer.txt \
+	  $(CURDIR)/$(BIN)/ctest --output-on-failure
+endef
 
 examples: .venv/installed ## Build the C++ examples against the installed package
 	@$(BIN)/cmake --log-level=ERROR -S examples/cpp -B build/examples -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=$$( \

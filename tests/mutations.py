@@ -143,6 +143,48 @@ MUTATIONS = [
         "- 1)).item()",
     ),
     Mutation(
+        "features of readouts that are not centred",
+        "torch_rbm/ratings/recommenders/case_model.py",
+        "torch.cat([mean - self.center, state",
+        "torch.cat([mean, state",
+    ),
+    Mutation(
+        "a new user's unknown items passed over",
+        "torch_rbm/ratings/recommenders/recommender.py",
+        "self.items.known_numbers(user), self._levels",
+        "self.items.numbers(user), self._levels",
+    ),
+    Mutation(
+        "biases of standardised data not moved back",
+        "torch_rbm/sklearn/standardization.py",
+        ".add_(gamma * mean / scale.square())",
+        "",
+    ),
+    Mutation(
+        "chains begun anew by partial_fit",
+        "torch_rbm/sklearn/rbm.py",
+        "if self._loss is None or self._optimizer is None:",
+        "if True:",
+    ),
+    Mutation(
+        "pseudo-likelihood without the units' own biases",
+        "torch_rbm/pseudo_likelihood.py",
+        " - before + (change * bias).sum(-1)",
+        " - before",
+    ),
+    Mutation(
+        "pictures from top to bottom",
+        "torch_rbm/plotting/pictures.py",
+        "left = _MARGIN + i % columns * (width + _MARGIN)",
+        "left = _MARGIN + i // lines * (width + _MARGIN)",
+    ),
+    Mutation(
+        "files whose parts do not fit end in any error",
+        "torch_rbm/persistence.py",
+        'with parts_of("load", path):',
+        "if True:",
+    ),
+    Mutation(
         "pseudo-likelihood of the flipped state",
         "torch_rbm/pseudo_likelihood.py",
         "return -torch.logsumexp(",

@@ -126,6 +126,22 @@ def test_the_same_seed_gives_the_same_model(files):
     assert models[0].weight.equal(models[1].weight)
 
 
+def test_few_cases_get_more_updates(files, capsys):
+    """As many as it takes to learn what goes with what, and evaluate says what that is worth."""
+    patterns = np.random.default_rng(0).integers(0, 2, (4, 9)).astype(np.uint8)
+    np.save("data.npy", patterns[np.arange(60) % 4])
+    assert trained("--log", "log.csv", "--seed", "0") == 0
+    assert len((files / "log.csv").read_text().splitlines()) == 1 + 10_000 // 6 + 1
+    capsys.readouterr()
+    assert main(["evaluate", "model.pt", "data.npy"]) == 0
+    ours, independent = capsys.readouterr().out.splitlines()
+    share = np.load("data.npy").mean(0)
+    smoothed = (60 * share + 1) / 62
+    expected = (share * np.log(smoothed) + (1 - share) * np.log(1 - smoothed)).sum()
+    assert float(independent.split()[-1]) == pytest.approx(expected, abs=1e-3)
+    assert float(ours.split(": ")[1].split()[0]) > -2
+
+
 def test_a_named_checkpoint_is_removed_at_the_end(files):
     assert trained("--epochs", "2", "--checkpoint", "state.pt") == 0
     assert sorted(p.name for p in files.iterdir()) == ["data.npy", "model.pt"]
@@ -210,7 +226,7 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(files):
     command = [
         *(sys.executable, "-m", "torch_rbm", "fit", "data.npy", "--out", "model.pt"),
         *("--epochs", "4000", "--hidden", "5", "--seed", "1", "--threads", "1", "--quiet"),
-        *("--log", "log.csv"),
+        *("--batch-size", "100", "--log", "log.csv"),
     ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not os.path.exists("log.csv"):  # written after the first epoch

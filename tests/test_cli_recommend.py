@@ -100,7 +100,10 @@ def test_without_a_file_ratings_are_made_up(files, capsys):
         (["fit", "ratings.csv", "--titles", "ratings.csv"], "a column for the title"),
         (["for", "1"], "expected a file recommender.pt, found none"),
         (["for", "1", "--model", "rbm.pt"], "rbm.pt to be a recommender"),
-        (["for", "1000", "--model", "r.pt"], "a user of the training ratings, got '1000'"),
+        (
+            ["for", "1000", "--model", "r.pt"],
+            "one of the users of the training ratings, got '1000'",
+        ),
         (["for", "1", "--rated", "1=2", "--model", "r.pt"], "got both"),
         (["for", "--rated", "1", "--model", "r.pt"], "such as 318=4.5, got '1'"),
         (["for", "--rated", "1=7", "--model", "r.pt"], "of item 1, got 7"),

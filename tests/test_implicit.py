@@ -67,8 +67,16 @@ class TestImplicit:
         mine = train.items[train.item[train.user == 0]].tolist()
         assert recommender.recommend(user, 5) == recommender.recommend(mine, 5)
         assert len(recommender.recommend([], 5)) == 5
-        assert recommender.recommend(["never heard of"], 5) == recommender.recommend([], 5)
+        with pytest.raises(ValueError, match="items of the training ratings, got 'never heard"):
+            recommender.recommend(["never heard of"], 5)
         assert len(recommender.recommend(user, 100)) == 40 - len(mine)
+
+    def test_a_choice_that_is_made_again_counts_once(self):
+        once = RatingTable.from_arrays([1, 1, 2], [5, 6, 5], times=[1, 2, 3])
+        again = RatingTable.from_arrays([1, 1, 2, 1], [5, 6, 5, 5], times=[1, 2, 3, 4])
+        assert len(again) == 3
+        for name in ("user", "item", "level", "time"):
+            assert getattr(again, name).equal(getattr(once, name))
 
     def test_files(self, tmp_path):
         recommender = self.fitted()

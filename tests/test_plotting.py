@@ -47,7 +47,7 @@ def test_tiles_go_from_left_to_right():
 
 def test_a_shape_that_does_not_fit():
     for shape in (None, (4, 2)):
-        with pytest.raises(ValueError, match="expected a shape of 6 pixels, got"):
+        with pytest.raises(ValueError, match="expected a shape of pictures with 6 pixels, got"):
             plotting.samples(torch.rand(2, 6), shape=shape)
 
 

@@ -52,6 +52,12 @@ class TestTables:
         assert table.values().tolist() == [4.0, 2.5]
         assert table.time.tolist() == [100, 99]
 
+    def test_blank_lines_and_words_for_a_table(self, tmp_path):
+        path = write(tmp_path, "userId,movieId,rating\n7,50,4.0\n\n8,50,2.5\n\n\n")
+        table = RatingTable.read_csv(path)
+        assert table.users.tolist() == [7, 8]
+        assert repr(table) == "RatingTable(2 ratings, 2 users, 1 items, 2.5 to 4)"
+
     def test_frames_with_dates(self):
         frame = pandas.DataFrame(
             {
@@ -77,12 +83,12 @@ class TestWrongFiles:
             (HEAD, "expected at least one rating"),
             (
                 "userId,rating\n1,2\n",
-                "column for the item, such as itemid, got columns userId, rat",
+                "column for the item with one of the names item, .*got columns userId, rat",
             ),
             (HEAD + "1,1,4\n1,2,good\n", "number as the rating in line 3, got 'good'"),
             (HEAD + "1,1,4\n1,2,\n", "number as the rating in line 3, got none"),
             (HEAD + "1,1,4\n,2,3\n", "expected a user in line 3, got none"),
-            (HEAD + "1,1,4\n\n2,2,3\n", "expected a user in line 3, got none"),
+            (HEAD + "1,1,4\n\n,2,3\n", "expected a user in line 4, got none"),
             (HEAD + "1,1,4\n2,1,3\n1,1,5\n", "two of item 1 by user 1, in line 2 and line 4"),
             (HEAD + "1,1,4\n2,1,4\n", "a scale of two ratings or more, got only 4"),
             (HEAD + "1,1,4\n2,1,3,9,9\n", "expected a table in .*line 3"),

@@ -91,7 +91,7 @@ class TestCaseModel:
                 mean = model.rbm(crow, units[other], levels[other])[0].detach()
                 rise = (levels[other] - model.quality.unit_mean[units[other]]).sum()
                 quality = rise / (count + 3) / model.quality.spread
-                rows.append(torch.cat([mean, quality.view(1), torch.ones(1)]))
+                rows.append(torch.cat([mean - model.center, quality.view(1), torch.ones(1)]))
             features = torch.stack(rows)
             above = levels[mine] - model.quality.mean
             rest = (above.sum() - above) / (len(above) - 1 + 3) / model.quality.spread

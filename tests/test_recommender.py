@@ -140,6 +140,29 @@ class TestRecommender:
         rare = {r.item for r in recommender.recommend(user, 1000, least=100)}
         assert all(counts[recommender.items.number(item)] >= 100 for item in rare)
 
+    def test_a_few_ratings_are_better_than_none(self):
+        """The errors of predictions for users who were not in the training fall from the first."""
+        table = world()[0]
+        new = table.user < 60
+        recommender = Recommender.fit(
+            table.subset(~new), generator=generator(), penalty=3.0, **FAST
+        )
+        errors = []
+        for count in (0, 1, 3, 10):
+            squares, surprise = [], []
+            for user in range(60):
+                mine = table.subset(table.user == user)
+                ratings = mine.values()
+                names = [mine.items[item] for item in mine.item.tolist()]
+                given = dict(zip(names[:count], ratings[:count].tolist(), strict=True))
+                prediction = recommender.predict(given, names[10:])
+                squares.append((prediction.mean - ratings[10:]) ** 2)
+                p = prediction.probabilities[torch.arange(len(ratings) - 10), mine.level[10:]]
+                surprise.append(-p.log())
+            errors.append((torch.cat(squares).mean().item(), torch.cat(surprise).mean().item()))
+        assert errors == sorted(errors, reverse=True)
+        assert sorted(error[1] for error in errors) == [error[1] for error in errors[::-1]]
+
     def test_what_is_not_known_has_an_answer(self):
         """No history: all items as the average user has them; no item: the average of items."""
         for orientation in ("items", "users", "both"):
@@ -149,8 +172,8 @@ class TestRecommender:
             assert (prediction.mean < 5).all()
             assert prediction.mean[0] != prediction.mean[1]
             assert len(recommender.recommend({}, 3)) == 3
-            odd = recommender.predict({"never heard of": 5.0}, [1])
-            assert 0.5 < odd.mean[0] < 5
+            with pytest.raises(ValueError, match="items of the training ratings, got 'never heard"):
+                recommender.predict({"never heard of": 5.0}, [1])
             sizes = len(recommender.users), len(recommender.items)
             unknown = recommender.probabilities(*(torch.tensor([size]) for size in sizes))
             torch.testing.assert_close(
@@ -191,7 +214,11 @@ class TestRecommender:
     @pytest.mark.parametrize(
         ("call", "error", "message"),
         [
-            (lambda r: r.predict("nobody", [1]), ValueError, "a user of the training.* 'nobody'"),
+            (
+                lambda r: r.predict("nobody", [1]),
+                ValueError,
+                "one of the users of the training.* 'nobody'",
+            ),
             (lambda r: r.predict({1: 4.2}, [1]), ValueError, "0.5, 1, .* of item 1, got 4.2"),
             (lambda r: r.predict({1: "good"}, [1]), ValueError, "ratings to be numbers, .*good"),
             (lambda r: r.recommend(1, -1), ValueError, "n >= 0, got -1"),

@@ -131,6 +131,9 @@ int main(int argc, char** argv) {
   }
   try {
     run(argc == 2 ? argv[1] : "");
+  } catch (const c10::Error& error) {
+    fmt::print(stderr, "pretrain_dbn: {}\n", error.what_without_backtrace());
+    return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "pretrain_dbn: {}\n", error.what());
     return 1;

@@ -1,7 +1,7 @@
 // Recommends items from a file that `torch-rbm recommend export` has written; no Python is needed.
 //
-//   recommend recommender.pt user 42         what a user of the training ratings may like
-//   recommend recommender.pt rated 1=4.5 7=2 what someone with these ratings may like
+//   recommend recommend.pt user 42         what a user of the training ratings may like
+//   recommend recommend.pt rated 1=4.5 7=2 what someone with these ratings may like
 //
 // Linking torch_rbm is what makes its operators known to LibTorch.
 #include <fmt/core.h>
@@ -99,6 +99,9 @@ int main(int argc, char** argv) {
     print_best(recommender, is_known
                                 ? known_user(recommender, arguments[2])
                                 : new_user(recommender, {arguments.begin() + 2, arguments.end()}));
+  } catch (const c10::Error& error) {
+    fmt::print(stderr, "recommend: {}\n", error.what_without_backtrace());
+    return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "recommend: {}\n", error.what());
     return 1;

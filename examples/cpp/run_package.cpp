@@ -43,6 +43,9 @@ int main(int argc, char** argv) {
   try {
     constexpr int64_t kRows = 1000;
     run(argv[1], std::stoll(argv[2]), argc == 4 ? std::stoll(argv[3]) : kRows);
+  } catch (const c10::Error& error) {
+    fmt::print(stderr, "run_package: {}\n", error.what_without_backtrace());
+    return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "run_package: {}\n", error.what());
     return 1;

@@ -43,6 +43,9 @@ int main(int argc, char** argv) {
     const auto samples = dbn.get_method("sample")({kSamples, kSteps, /*mean_visible=*/true});
     fmt::print("{} samples from {}\n", kSamples, argv[1]);
     print_pictures(samples.toTensor());
+  } catch (const c10::Error& error) {
+    fmt::print(stderr, "run_scripted: {}\n", error.what_without_backtrace());
+    return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "run_scripted: {}\n", error.what());
     return 1;

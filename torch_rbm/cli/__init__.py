@@ -13,7 +13,7 @@ from torch_rbm.cli import commands
 from torch_rbm.cli.arguments import count
 from torch_rbm.cli.command import Command
 
-_ERRORS = (ValueError, TypeError, OSError, FloatingPointError, ModuleNotFoundError)
+_ERRORS = (ValueError, TypeError, OSError, FloatingPointError, ImportError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

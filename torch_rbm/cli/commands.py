@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ _LOSSES: dict[str, Any] = {
     "exact": torch_rbm.ExactLikelihood,
 }
 _FORMATS = {".pt": "TorchScript", ".pt2": "AOTInductor package", ".onnx": "ONNX"}
+# What a training makes at least, unless it is told how long it shall be.
+_UPDATES = 10_000
 _WITH_CHAINS = ("pcd", "fpcd", "tempering", "trajectory")
 _OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
@@ -75,8 +78,17 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--hidden-units", default="bernoulli", help="what the hidden units are")
     _add_binarize(parser, "anew in every epoch")
-    parser.add_argument("--epochs", type=count, default=20, help="passes over the data")
-    parser.add_argument("--batch-size", type=count, default=100, help="cases of an update")
+    parser.add_argument(
+        "--epochs",
+        type=count,
+        help=f"passes over the data: 20 if not given, more where that is not {_UPDATES:,} updates",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=count,
+        help="cases of an update: 100 if not given, a hundredth of all but 10 at least where there "
+        "are few",
+    )
     parser.add_argument("--loss", choices=_LOSSES, default="pcd", help="how to train")
     parser.add_argument("--steps", type=count, default=1, help="Gibbs steps of an update")
     parser.add_argument("--chains", type=count, default=100, help="of pcd, fpcd and the temperings")
@@ -131,13 +143,14 @@ def _fit(options: argparse.Namespace) -> None:
     if options.validation is not None:
         validation = _states(read_cases(options.validation, options.scale), options.binarize)
         _check_data(options.validation, rbm, validation, states=True)
+    batch_size = options.batch_size or min(max(len(data) // 100, 10), 100)
     checkpoint = Path(options.checkpoint or f"{options.out}.checkpoint")
     try:
         history = torch_rbm.fit(
             rbm,
             data,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
+            epochs=options.epochs or max(20, math.ceil(_UPDATES * batch_size / len(data))),
+            batch_size=batch_size,
             loss=partial(_LOSSES[options.loss], **loss),
             optimizer=optimizer,
             weight_decay=options.weight_decay,
@@ -213,6 +226,19 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps({name: getattr(estimate, name) for name in names}))
     else:
         print(f"log-likelihood of a case: {estimate}")
+        print(f"independent units that fit these cases would have {_independent(rbm, data):.4f}")
+
+
+def _independent(rbm: RBM, data: Tensor) -> float:
+    """The log-likelihood of the best model without weights, in nats per case."""
+    plain = RBM(
+        rbm.visible_bias.numel(),
+        0,
+        visible_units=rbm.visible_layer().as_argument(),
+        learn_precision=rbm.visible_log_precision is not None,
+    )
+    torch_rbm.initialize(plain, data)
+    return torch_rbm.log_likelihood(plain, data, progress=False).value
 
 
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from torch_rbm.ratings import (
     read_titles,
     synthetic_ratings,
 )
+from torch_rbm.ratings.recommenders.recommendation import Choice, Recommendation
 
 _MODEL = "recommender.pt"
 _LIST = 10
@@ -75,6 +77,8 @@ def _fit(options: argparse.Namespace) -> None:
     recommender.save(options.out)
     if test is not None:
         _report(recommender, table, test)
+    if isinstance(recommender, Recommender):
+        print(f"ratings: {', '.join(f'{rating:g}' for rating in recommender.scale.tolist())}")
     print(f"{recommender} in {options.out}")
     print(f"try: torch-rbm recommend for {recommender.users.values[0]} --model {options.out}")
 
@@ -133,12 +137,21 @@ def _for(options: argparse.Namespace) -> None:
     rated = options.rated or []
     if isinstance(recommender, ImplicitRecommender):
         user = rated if options.user is None else options.user
-        for rank, choice in enumerate(recommender.recommend(user, options.n), 1):
-            print(f"{rank:3}.  {choice.probability:6.1%}   {choice.title}")
+        choices = recommender.recommend(user, options.n)
+        _print_ranked([(f"{found.probability:6.1%}", found) for found in choices])
         return
     user = dict(_rating(text) for text in rated) if options.user is None else options.user
-    for rank, item in enumerate(recommender.recommend(user, options.n, least=options.least), 1):
-        print(f"{rank:3}.  {item.rating:.2f} ± {item.std:.2f}   {item.title}")
+    items = recommender.recommend(user, options.n, least=options.least)
+    _print_ranked([(f"{found.rating:.2f} ± {found.std:.2f}", found) for found in items])
+
+
+def _print_ranked(lines: list[tuple[str, Recommendation | Choice]]) -> None:
+    """Print a line for each item, the best first."""
+    if not lines:
+        print("no item is left that could be recommended", file=sys.stderr)
+    for rank, (value, found) in enumerate(lines, 1):
+        name = "" if found.title == str(found.item) else f"{found.item!s:>8}  "
+        print(f"{rank:3}.  {value}   {name}{found.title}")
 
 
 def _rating(text: str) -> tuple[str, float]:
@@ -173,7 +186,10 @@ def _export(options: argparse.Namespace) -> None:
     recommender = load_recommender(options.model)
     check_folder(options.out)
     if not isinstance(recommender, Recommender):
-        raise ValueError(f"expected {options.model} to hold a recommender of ratings")
+        raise ValueError(
+            f"expected {options.model} to hold a recommender of ratings: one of choices runs in "
+            "Python only"
+        )
     recommender.export(options.out)
     print(f"TorchScript in {Path(options.out)}, for programs that load torch_rbm first")
 

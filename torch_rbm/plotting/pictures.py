@@ -55,7 +55,8 @@ def picture_shape(pixels: int, shape: Shape | None) -> Shape:
     """
     height, width = shape or (math.isqrt(pixels), math.isqrt(pixels))
     if height * width != pixels:
-        raise ValueError(f"expected a shape of {pixels} pixels, got {height}x{width}")
+        got = f"{height}x{width}" if shape else "none, and they make no square"
+        raise ValueError(f"expected a shape of pictures with {pixels} pixels, got {got}")
     return height, width
 
 

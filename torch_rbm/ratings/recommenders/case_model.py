@@ -51,6 +51,7 @@ class CaseModel(nn.Module):
         quality: gives the features of that name.
         state: what ratings send to the hidden units of each case, and its quality,
             [cases + 1, hidden + 1]; the last row is that of a case without ratings.
+        center: the mean of E[h] over the ratings, [hidden].
         readout: [units + 1, levels, hidden + 2]; the last feature is 1, generosity being part of
             its weights; the last unit is unknown.
         common: the readout of all units together, [levels, hidden + 3], generosity being the last
@@ -73,6 +74,7 @@ class CaseModel(nn.Module):
         self.rbm = RatingsRBM(units, levels, hidden, hidden_units=hidden_units, dtype=dtype)
         self.quality = Quality(units, dtype=dtype)
         self.state = nn.Buffer(torch.zeros(cases + 1, hidden + 1, dtype=dtype))
+        self.center = nn.Buffer(torch.zeros(hidden, dtype=dtype))
         self.readout = nn.Buffer(torch.zeros(units + 1, levels, hidden + 2, dtype=dtype))
         self.common = nn.Buffer(torch.zeros(levels, hidden + 3, dtype=dtype))
         self.penalty = nn.Buffer(torch.ones(hidden + 3, dtype=dtype))
@@ -111,6 +113,10 @@ class CaseModel(nn.Module):
         self.state[:-1] = self.states_of(ratings.crow, by, levels)
         self.state[-1, :-1] = self.rbm.hidden_bias
         counts = ratings.crow.diff()
+        # Of features that are not centred one rating would change the opinion of every case.
+        self.center.zero_()
+        features = self.features(self.state)[:-1, :-2]
+        self.center.copy_(counts.to(features) @ features / counts.sum())
         by_unit = ratings.transposed(len(self.readout) - 1)
         self.common.copy_(self._common_readout(cases, by, levels, counts, by_unit.crow.diff()))
         self.readout[-1] = self._with_generosity(self.common, torch.zeros_like(self.quality.mean))
@@ -198,7 +204,7 @@ class CaseModel(nn.Module):
         return torch.cat([field, quality.to(field.dtype).unsqueeze(1)], 1)
 
     def features(self, state: Tensor) -> Tensor:
-        """E[h] and the quality of states, and 1, [cases, hidden + 1] to [cases, hidden + 2]."""
+        """E[h] less its mean, the quality, and 1: [cases, hidden + 1] to [cases, hidden + 2]."""
         none = torch.zeros(0, dtype=torch.int64, device=state.device)
         no_ratings = torch.zeros(state.size(0) + 1, dtype=torch.int64, device=state.device)
         mean = torch.ops.torch_rbm.ratings_hidden_mean(
@@ -209,7 +215,8 @@ class CaseModel(nn.Module):
             state[:, :-1],
             hidden_units=self.rbm.hidden_units,
         )
-        return nn.functional.pad(torch.cat([mean, state[:, -1:]], 1), [0, 1], value=1.0)
+        features = torch.cat([mean - self.center, state[:, -1:]], 1)
+        return nn.functional.pad(features, [0, 1], value=1.0)
 
     def new_readout(self, cases: Tensor, levels: Tensor) -> Tensor:
         """The readout of a unit that was not there in training, from its ratings of cases."""

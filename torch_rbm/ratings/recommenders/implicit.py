@@ -139,12 +139,11 @@ class ImplicitRecommender(Rater):
             n: how many; fewer where there are no more.
 
         Raises:
-            ValueError: there is no such user.
+            ValueError: there is no such user, or a choice is no item of the training.
         """
         n = check_count("ImplicitRecommender.recommend", "n", n, 0)
         if isinstance(user, (list, tuple, set, frozenset)):
-            numbers = self.items.numbers(user)
-            chosen = numbers[numbers < len(self.items)]
+            chosen = self.items.known_numbers(user)
         else:
             chosen = self.rated_by(self.users.number(user))
         odds = self._log_odds(chosen)

@@ -155,13 +155,14 @@ class Recommender(Rater):
         """Predict ratings of items by a user.
 
         Args:
-            user: the name of a user of the training, or the ratings of a new one, a dict from names
-                of items to ratings, which may be empty.
+            user: the name of a user of the training, or the ratings of someone new, a dict from
+                names of items of the training to ratings, which may be empty.
             items: names of items; one that training did not have gets the prediction for an item of
                 which nothing is known.
 
         Raises:
-            ValueError: there is no such user, or a rating is none of the scale.
+            ValueError: there is no such user, a rated item is none of the training's, or a rating
+                none of the scale.
         """
         names = list(items)
         with torch.no_grad():
@@ -200,7 +201,7 @@ class Recommender(Rater):
     def _profile(self, user: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(user, Mapping):
             return self.predictor.known_profile(self.users.number(user))
-        return self.predictor.new_profile(self.items.numbers(user), self._levels(user))
+        return self.predictor.new_profile(self.items.known_numbers(user), self._levels(user))
 
     def _levels(self, ratings: Mapping[Any, Any]) -> Tensor:
         try:
@@ -213,8 +214,7 @@ class Recommender(Rater):
     def _seen(self, user: Any) -> Tensor:
         if not isinstance(user, Mapping):
             return self.rated_by(self.users.number(user))
-        numbers = self.items.numbers(user)
-        return numbers[numbers < len(self.items)]
+        return self.items.known_numbers(user)
 
     def expected(self, users: Tensor, items: Tensor) -> Tensor:
         """Expected ratings of pairs; see :class:`Rater`."""

@@ -61,7 +61,7 @@ def column(frame: Any, kind: str) -> Any:
     found = find_column(frame, kind)
     if found is None:
         raise ValueError(
-            f"expected a column for the {kind}, such as {COLUMNS[kind][1]}, got columns "
-            f"{', '.join(str(column) for column in frame.columns)}"
+            f"expected a column for the {kind} with one of the names {', '.join(COLUMNS[kind])}, "
+            f"got columns {', '.join(str(column) for column in frame.columns)}"
         )
     return found

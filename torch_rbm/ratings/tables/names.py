@@ -35,9 +35,17 @@ class Names:
         """
         if str(name) not in self._numbers:
             raise ValueError(
-                f"expected a {self.kind} of the training ratings, got {name!r}, which none has"
+                f"expected one of the {self.kind}s of the training ratings, got {name!r}"
             )
         return self._numbers[str(name)]
+
+    def known_numbers(self, names: Iterable[Any]) -> Tensor:
+        """Return the numbers of names, int64 [names].
+
+        Raises:
+            ValueError: there is none of one of these names.
+        """
+        return torch.tensor([self.number(name) for name in names], dtype=torch.int64)
 
     def numbers(self, names: Iterable[Any]) -> Tensor:
         """Return the numbers of names, int64 [names]; the number of all for those unknown."""

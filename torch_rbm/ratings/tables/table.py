@@ -18,7 +18,7 @@ from torch_rbm.ratings.tables.frames import column, find_column, read_frame
 _MOST_LEVELS = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RatingTable:
     """Who rated what, and how.
 
@@ -54,7 +54,8 @@ class RatingTable:
         Args:
             users: names of users, numbers or strings.
             items: names of items.
-            ratings: numbers; None for choices, such as clicks, which become ratings of 1.
+            ratings: numbers; None for choices, such as clicks, which become ratings of 1; a choice
+                that is made again counts once.
             times: numbers, where they are known.
             scale: all ratings that there may be; those that there are when None.
 
@@ -101,14 +102,24 @@ class RatingTable:
                 message names the line.
         """
         frame = read_frame("RatingTable.read_csv", path, skip_blank_lines=False)
+        frame = frame.dropna(how="all")
+        lines = frame.index + 2
         try:
-            return _from_frame(frame, scale, choices, lambda row: f"line {row + 2}")
+            return _from_frame(frame, scale, choices, lambda row: f"line {lines[row]}")
         except ValueError as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from None
 
     def __len__(self) -> int:
         """Return the number of ratings."""
         return len(self.user)
+
+    def __repr__(self) -> str:
+        """Return how many there are, and the scale."""
+        scale = "choices" if len(self.scale) == 1 else f"{self.scale[0]:g} to {self.scale[-1]:g}"
+        return (
+            f"RatingTable({len(self)} ratings, {len(self.users)} users, {len(self.items)} items, "
+            f"{scale})"
+        )
 
     def values(self) -> Tensor:
         """The ratings as numbers, float64 [ratings]."""
@@ -186,7 +197,12 @@ def _table(
         levels, level = _levels(values, scale, place)
     user_names, user = np.unique(users, return_inverse=True)
     item_names, item = np.unique(items, return_inverse=True)
-    _refuse_duplicates(user, item, len(item_names), users, items, place)
+    if is_choice:
+        first = _first_of_each(user, item, len(item_names))
+        user, item, level = user[first], item[first], level[first]
+        times = None if times is None else times[first]
+    else:
+        _refuse_duplicates(user, item, len(item_names), users, items, place)
     return RatingTable(
         user_names,
         item_names,
@@ -239,6 +255,14 @@ def _levels(
             f"got {values[row]:g}"
         )
     return levels, level.astype(np.int64)
+
+
+def _first_of_each(
+    user: np.ndarray[Any, Any], item: np.ndarray[Any, Any], item_count: int
+) -> np.ndarray[Any, Any]:
+    """The rows of pairs that no row before has."""
+    _, first = np.unique(user.astype(np.int64) * item_count + item, return_index=True)
+    return np.sort(first)
 
 
 def _refuse_duplicates(
