@@ -93,12 +93,12 @@ sanitize: .venv/installed .googletest ## Run the C++ tests under the sanitizers 
 # threads start their own.
 comma := ,
 define sanitized
-	$(BIN)/cmake -S . -B build/sanitize-$(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	$(BIN)/cmake -S . -B build/sanitize-$(subst $(comma),-,$(1)) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 	  -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" "-DTORCH_RBM_SANITIZE=$(1)" \
 	  -DTORCH_RBM_BUILD_TESTS=ON $(CMAKE_ARGS) \
 	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
-	$(BIN)/cmake --build build/sanitize-$(1)
-	cd build/sanitize-$(1) && OMP_NUM_THREADS=1 \
+	$(BIN)/cmake --build build/sanitize-$(subst $(comma),-,$(1))
+	cd build/sanitize-$(subst $(comma),-,$(1)) && OMP_NUM_THREADS=1 \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/cpp/thread_sanitizer.txt \
 	  $(CURDIR)/$(BIN)/ctest --output-on-failure

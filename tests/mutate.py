@@ -53,15 +53,21 @@ JUDGES = [
     "test_vmap.py",
     "test_modules.py",
 ]
-# They train recommenders, which takes long.
-RECOMMENDER_JUDGES = [
-    "test_rating_measures.py",
-    "test_rating_tables.py",
-    "test_readout.py",
-    "test_recommender.py",
-    "test_implicit.py",
-    "test_fit_ratings.py",
-]
+
+# Of folders whose tests take long, or are about nothing else.
+JUDGES_OF = {
+    "torch_rbm/ratings": [
+        "test_rating_measures.py",
+        "test_rating_tables.py",
+        "test_readout.py",
+        "test_recommender.py",
+        "test_implicit.py",
+        "test_fit_ratings.py",
+    ],
+    "torch_rbm/sklearn": ["test_sklearn.py"],
+    "torch_rbm/plotting": ["test_plotting.py"],
+    "torch_rbm/persistence": ["test_fuzz_files.py"],
+}
 
 
 class Workshop:
@@ -120,10 +126,10 @@ class Workshop:
         try:
             self.build()
             formulas = mutation.file.startswith((REFERENCE, "csrc/units"))
-            recommender = mutation.file.startswith("torch_rbm/ratings")
-            return self.first_failure(
-                RECOMMENDER_JUDGES if recommender else JUDGES, "reference" if formulas else ""
+            judges = next(
+                (of for folder, of in JUDGES_OF.items() if mutation.file.startswith(folder)), JUDGES
             )
+            return self.first_failure(judges, "reference" if formulas else "")
         finally:
             path.write_text(whole)
 
@@ -136,7 +142,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder))
         workshop.build()
-        for judges, path in ((JUDGES, ""), (JUDGES, "reference"), (RECOMMENDER_JUDGES, "")):
+        apart = [(judges, "") for judges in JUDGES_OF.values()]
+        for judges, path in [(JUDGES, ""), (JUDGES, "reference"), *apart]:
             if failure := workshop.first_failure(judges, path):
                 raise RuntimeError(f"{failure} fails without any break")
         for mutation in chosen:

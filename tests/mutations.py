@@ -666,8 +666,8 @@ MUTATIONS += [
     Mutation(
         "ratings: rows are named one line too early",
         "torch_rbm/ratings/tables/table.py",
-        'lambda row: f"line {row + 2}"',
-        'lambda row: f"line {row + 1}"',
+        "lines = frame.index + 2",
+        "lines = frame.index + 1",
     ),
     Mutation(
         "ratings: a level may be any number near to it",

@@ -125,8 +125,10 @@ class TestRBM:
     def test_partial_fit_goes_on(self, stripes):
         model = RBM(8, random_state=0, batch_size=50)
         first = model.partial_fit(stripes).score(stripes)
+        chains = model._loss
         for _ in range(29):
             model.partial_fit(stripes)
+        assert model._loss is chains
         assert model.score(stripes) > first + 1
         again = RBM(8, random_state=0, batch_size=50)
         for i in range(30):
