@@ -99,7 +99,7 @@ define sanitized
 	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
 	$(BIN)/cmake --build build/sanitize-$(subst $(comma),-,$(1))
 	cd build/sanitize-$(subst $(comma),-,$(1)) && OMP_NUM_THREADS=1 \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/cpp/thread_sanitizer.txt \
 	  $(CURDIR)/$(BIN)/ctest --output-on-failure
 endef

@@ -3,6 +3,8 @@
 
 #include "cpu/kernels/kernels.h"
 
+#include <type_traits>
+
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -63,9 +65,17 @@ struct Lanes {
     }
   }
 
+  // Whole numbers wrap around: what pads a panel is added up with the rest and may be anything.
   Lanes& operator+=(const Lanes& other) {
     for (int64_t i = 0; i < kRegisters; ++i) {
-      registers[i] += other.registers[i];
+      if constexpr (std::is_integral_v<Value>) {
+        using Wrapping = Register<std::make_unsigned_t<Value>>;
+        registers[i] =
+            reinterpret_cast<Register<Value>>(reinterpret_cast<Wrapping>(registers[i]) +
+                                              reinterpret_cast<Wrapping>(other.registers[i]));
+      } else {
+        registers[i] += other.registers[i];
+      }
     }
     return *this;
   }
