@@ -90,7 +90,8 @@ sanitize: .venv/installed .googletest ## Run the C++ tests under the sanitizers 
 	$(call sanitized,thread)
 
 # One thread each: GCC's OpenMP does not tell the thread sanitizer what it waits for. The tests of
-# threads start their own.
+# threads start their own. Of some changed files LibTorch's unpickler wants absurd amounts of memory:
+# an exception, which is caught, but the address sanitizer ends the program instead.
 comma := ,
 define sanitized
 	$(BIN)/cmake -S . -B build/sanitize-$(subst $(comma),-,$(1)) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
@@ -99,9 +100,9 @@ define sanitized
 	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
 	$(BIN)/cmake --build build/sanitize-$(subst $(comma),-,$(1))
 	cd build/sanitize-$(subst $(comma),-,$(1)) && OMP_NUM_THREADS=1 \
-	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/cpp/thread_sanitizer.txt \
-	  $(CURDIR)/$(BIN)/ctest --output-on-failure
+	  $(CURDIR)/$(BIN)/ctest --output-on-failure --exclude-regex Files.AChangedRBM
 endef
 
 examples: .venv/installed ## Build the C++ examples against the installed package
