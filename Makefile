@@ -102,7 +102,7 @@ define sanitized
 	cd build/sanitize-$(subst $(comma),-,$(1)) && OMP_NUM_THREADS=1 \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/cpp/thread_sanitizer.txt \
-	  $(CURDIR)/$(BIN)/ctest --output-on-failure --exclude-regex Files.AChangedRBM
+	  $(CURDIR)/$(BIN)/ctest --output-on-failure --exclude-regex 'Files.AChangedRBM|share_no_symbol'
 endef
 
 examples: .venv/installed ## Build the C++ examples against the installed package
