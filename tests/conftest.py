@@ -1,8 +1,21 @@
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from tests import rating_world
 from tests.enumeration import Model
+
+# Cases are large on purpose, and how long they take says nothing.
+settings.register_profile(
+    "large",
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+settings.load_profile("large")
 
 
 @pytest.fixture(autouse=True)

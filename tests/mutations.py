@@ -180,9 +180,9 @@ MUTATIONS = [
     ),
     Mutation(
         "files whose parts do not fit end in any error",
-        "torch_rbm/persistence.py",
-        'with parts_of("load", path):',
-        "if True:",
+        "torch_rbm/files.py",
+        "    with parts_of(where, path):\n        yield content",
+        "    if True:\n        yield content",
     ),
     Mutation(
         "pseudo-likelihood of the flipped state",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import torch_rbm
@@ -146,11 +146,8 @@ def test_whole_files_are_read(name, folder):
     read(path)
 
 
-QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
-
-
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=100, derandomize=True)
 @given(data=st.data())
 def test_changed_files(name, folder, data):
     check(name, folder, data)
@@ -158,7 +155,7 @@ def test_changed_files(name, folder, data):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=1_000, deadline=None, suppress_health_check=QUIET, database=None)
+@settings(max_examples=1_000, database=None)
 @given(data=st.data())
 def test_changed_files_many_times(name, folder, data):
     check(name, folder, data)

@@ -8,7 +8,7 @@ times as many.
 
 import pytest
 import torch
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.operator_samples import overload, samples, tensors
@@ -202,11 +202,8 @@ def check(name, data):
             torch.testing.assert_close(result, value, rtol=tolerance, atol=tolerance)
 
 
-QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-
-
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=100, derandomize=True)
 @given(data=st.data())
 def test_any_arguments(name, data):
     check(name, data)
@@ -214,7 +211,7 @@ def test_any_arguments(name, data):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=3_000, deadline=None, suppress_health_check=QUIET, database=None)
+@settings(max_examples=3_000, database=None)
 @given(data=st.data())
 def test_any_arguments_many_times(name, data):
     check(name, data)

@@ -96,7 +96,7 @@ class TestAgainstTheFormulas:
                 for x, y in zip(a, b, strict=True):
                     torch.testing.assert_close(x, y, rtol=1e-9, atol=1e-12)
 
-    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=150, derandomize=True, database=None)
     @given(
         rows=st.integers(0, 140),
         visible=st.integers(1, 200),

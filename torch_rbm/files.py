@@ -54,8 +54,11 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
             os.close(folder)
 
 
-def load(where: str, path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
-    """Read a dict that ``save_atomically`` has written, without running code from it.
+@contextmanager
+def content_of(where: str, path: str | os.PathLike[str], *kinds: str) -> Iterator[dict[str, Any]]:
+    """Give the dict that ``save_atomically`` has written to those who make something of it.
+
+    No code from the file is run.
 
     Args:
         where: the caller's name, for messages.
@@ -64,8 +67,14 @@ def load(where: str, path: str | os.PathLike[str], *kinds: str) -> dict[str, Any
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is none of this kind.
+        ValueError: it is none of these kinds, or what is made of it could not be made.
     """
+    content = _load(where, path, kinds)
+    with parts_of(where, path):
+        yield content
+
+
+def _load(where: str, path: str | os.PathLike[str], kinds: tuple[str, ...]) -> dict[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"{where}: expected a file {os.fspath(path)}, found none")
     wanted = f"{where}: expected {os.fspath(path)} to be a {kinds[0]} of torch_rbm"

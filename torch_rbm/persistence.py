@@ -9,8 +9,7 @@ import torch
 
 from torch_rbm.classification import ClassificationRBM
 from torch_rbm.dbn import DBN
-from torch_rbm.files import load as load_file
-from torch_rbm.files import parts_of, save_atomically
+from torch_rbm.files import content_of, save_atomically
 from torch_rbm.rbm import RBM
 from torch_rbm.training.checkpoint import KIND as CHECKPOINT
 from torch_rbm.validation import words
@@ -53,8 +52,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         FileNotFoundError: there is no such file.
         ValueError: it holds no such model.
     """
-    content = load_file("load", path, _KIND, CHECKPOINT)
-    with parts_of("load", path):
+    with content_of("load", path, _KIND, CHECKPOINT) as content:
         description = content["model"]
         if description.get("class") not in _CLASSES:
             raise ValueError(

@@ -61,6 +61,7 @@ def pseudo_log_likelihood(
         for first in range(group.first, group.first + group.size, group.states)
     ]
     field = nn.functional.linear(rows, rbm.weight.to(dtype), rbm.hidden_bias.to(dtype))
+    cumulant = ops.cumulant(field, units=rbm.hidden_units)
     values = rows.new_zeros(len(rows))
     if stochastic and units:
         elements = torch.tensor([first for _, first in units], device=rows.device)
@@ -77,21 +78,24 @@ def pseudo_log_likelihood(
             for part in parts:
                 of = part.nonzero().flatten()
                 values[of] = len(units) * _log_conditional(
-                    rbm, rows[of], field[of], group, first[of]
+                    rbm, rows[of], field[of], cumulant[of], group, first[of]
                 )
     else:
         for group, element in units:
             first = torch.full((len(rows),), element, device=rows.device)
-            values += _log_conditional(rbm, rows, field, group, first)
+            values += _log_conditional(rbm, rows, field, cumulant, group, first)
     return values.reshape(visible.shape[:-1])
 
 
-def _log_conditional(rbm: RBM, rows: Tensor, field: Tensor, group: Group, first: Tensor) -> Tensor:
+def _log_conditional(
+    rbm: RBM, rows: Tensor, field: Tensor, cumulant: Tensor, group: Group, first: Tensor
+) -> Tensor:
     """log p of a unit given all others, for each row.
 
     The unit begins at element ``first``, [rows], in the same one of all rows if it is continuous.
-    ``field`` is what the hidden units see, [rows, hidden]: another state of one unit changes it by
-    as much as its weights, and −F by what follows from that.
+    ``field`` is what the hidden units see, [rows, hidden], and ``cumulant`` what they add to −F,
+    [rows]: another state of one unit changes the field by as much as its weights, and −F by what
+    follows from that.
     """
     if len(rows) == 0:
         return rows.new_zeros(0)
@@ -107,13 +111,12 @@ def _log_conditional(rbm: RBM, rows: Tensor, field: Tensor, group: Group, first:
     weight = rbm.weight.to(rows.dtype).t()[elements]
     bias = rbm.visible_bias.to(rows.dtype)[elements]
     precision = rbm.visible_precision() if group.continuous else None
-    before = ops.cumulant(field, units=rbm.hidden_units)
     size = max(_ELEMENTS // max(field.numel(), 1), 1)
     for first_state in range(0, len(states), size):
         part = slice(first_state, first_state + size)
         change = states[part] - own
         altered = field + torch.einsum("nrk,rkh->nrh", change, weight)
-        gain = ops.cumulant(altered, units=rbm.hidden_units) - before + (change * bias).sum(-1)
+        gain = ops.cumulant(altered, units=rbm.hidden_units) - cumulant + (change * bias).sum(-1)
         if group.continuous:
             gamma = 1.0 if precision is None else precision.to(rows.dtype)[elements]
             gain -= (gamma / 2 * (states[part].square() - own.square())).sum(-1)

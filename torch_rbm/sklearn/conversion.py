@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from torch_rbm.sparse import from_scipy, is_scipy
 from torch_rbm.units import Units, UnitsLike
+
+Array = NDArray[Any]
+
+# What data are converted to, where they are something else.
+FLOATS = (np.float64, np.float32)
 
 
 def to_tensor(X: Any, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -25,6 +31,11 @@ def to_tensor(X: Any, dtype: torch.dtype = torch.float32) -> Tensor:
 def to_dense(X: Any) -> Any:
     """An array of an array or of a sparse matrix."""
     return X.toarray() if is_scipy(X) else X
+
+
+def data_of(units: Units, X: Any) -> Tensor:
+    """A tensor of data of these units: dense where some are continuous."""
+    return to_tensor(to_dense(X) if units.continuous else X)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
@@ -16,15 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 import torch_rbm
-from torch_rbm.sklearn.conversion import seeded, to_dense, to_tensor, units_for
+from torch_rbm.sklearn.conversion import FLOATS, Array, data_of, seeded, to_tensor, units_for
 from torch_rbm.sklearn.standardization import Standardization
 from torch_rbm.sparse import select_rows
 from torch_rbm.training.factories import adam, sgd
 from torch_rbm.units import Units, UnitsLike
-
-Array = NDArray[Any]
-
-_DTYPES = (np.float64, np.float32)
 
 
 class _DeepBeliefNet(BaseEstimator):  # type: ignore[misc]
@@ -76,22 +71,12 @@ class _DeepBeliefNet(BaseEstimator):  # type: ignore[misc]
     def _train(self, X: Any, targets: Tensor, outputs: int, classes: Array | None = None) -> None:
         random = check_random_state(self.random_state)
         units = units_for(self, self.visible_units, X)
-        data = to_tensor(to_dense(X) if units.continuous else X)
-        standardization = None
-        if units.continuous:
-            standardization = Standardization.of(data, units)
-            data = standardization.apply(data)
+        data = data_of(units, X)
+        standardization = Standardization.of(data, units)
+        data = standardization.apply(data)
         held_out = None
         if self.early_stopping:
-            rows, held = (
-                torch.from_numpy(part)
-                for part in train_test_split(
-                    np.arange(len(targets)),
-                    test_size=self.validation_fraction,
-                    random_state=random,
-                    stratify=classes,
-                )
-            )
+            rows, held = self._split(len(targets), classes, random)
             held_out = select_rows(data, held), targets[held]
             data, targets = select_rows(data, rows), targets[rows]
         options: dict[str, Any] = {
@@ -111,9 +96,20 @@ class _DeepBeliefNet(BaseEstimator):  # type: ignore[misc]
                 patience=self.n_iter_no_change if self.early_stopping else None,
                 **options,
             )
-        if standardization is not None:
-            standardization.take_raw_data(_linear_layers(net)[0])
+        standardization.take_raw_data(_linear_layers(net)[0])
         self.net_, self.n_iter_ = net, len(history.epochs)
+
+    def _split(
+        self, cases: int, classes: Array | None, random: np.random.RandomState
+    ) -> tuple[Tensor, Tensor]:
+        """The numbers of cases for the training, and of those that are held out."""
+        train, held_out = train_test_split(
+            np.arange(cases),
+            test_size=self.validation_fraction,
+            random_state=random,
+            stratify=classes,
+        )
+        return torch.from_numpy(train), torch.from_numpy(held_out)
 
     def _pretrained(self, data: Tensor, units: Units, options: dict[str, Any]) -> torch_rbm.DBN:
         dbn = torch_rbm.DBN(
@@ -133,7 +129,7 @@ class _DeepBeliefNet(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> tuple[Tensor, Any]:
         """What the net returns for data, and the dtype that users gave them in."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
         with torch.no_grad():
             return self.net_(to_tensor(X)), X.dtype
 
@@ -178,7 +174,7 @@ class DBNClassifier(ClassifierMixin, _DeepBeliefNet):  # type: ignore[misc]
             TypeError, ValueError: data or a parameter are not as described.
             FloatingPointError: training diverged; a learning rate is too high.
         """
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=_DTYPES)
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=FLOATS)
         check_classification_targets(y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         self._train(X, torch.from_numpy(numbers), len(self.classes_), numbers)
@@ -227,17 +223,14 @@ class DBNRegressor(RegressorMixin, _DeepBeliefNet):  # type: ignore[misc]
             FloatingPointError: training diverged; a learning rate is too high.
         """
         X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=_DTYPES, multi_output=True, y_numeric=True
+            self, X, y, accept_sparse="csr", dtype=FLOATS, multi_output=True, y_numeric=True
         )
         self._targets = y.ndim
         targets = to_tensor(y.reshape(len(y), -1))
-        mean, scale = targets.mean(0), targets.std(0, correction=0)
-        scale[scale == 0] = 1
-        self._train(X, (targets - mean) / scale, targets.shape[1])
-        last = _linear_layers(self.net_)[-1]
-        with torch.no_grad():
-            last.weight.mul_(scale[:, None])
-            last.bias.mul_(scale).add_(mean)
+        units = Units("DBNRegressor", "targets", "gaussian", targets.shape[1])
+        standardization = Standardization.of(targets, units)
+        self._train(X, standardization.apply(targets), units.size)
+        standardization.give_raw_data(_linear_layers(self.net_)[-1])
         return self
 
     def __sklearn_tags__(self) -> Tags:

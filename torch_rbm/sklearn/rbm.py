@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.neural_network import BernoulliRBM
 from sklearn.utils import Tags, check_random_state
@@ -16,15 +15,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 import torch_rbm
-from torch_rbm.sklearn.conversion import seeded, to_dense, to_tensor, units_for
+from torch_rbm.sklearn.conversion import (
+    FLOATS,
+    Array,
+    data_of,
+    seeded,
+    to_dense,
+    to_tensor,
+    units_for,
+)
 from torch_rbm.sklearn.standardization import Standardization
 from torch_rbm.training.factories import default_optimizer
 from torch_rbm.units import UnitsLike
 from torch_rbm.validation import words
-
-Array = NDArray[Any]
-
-_DTYPES = (np.float64, np.float32)
 
 
 class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -61,7 +64,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     rbm_: torch_rbm.RBM
     _model: torch_rbm.RBM
-    _standardization: Standardization | None
+    _standardization: Standardization
     _loss: nn.Module | None
     _optimizer: torch.optim.Optimizer | None
 
@@ -124,7 +127,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             rbm.visible_bias.copy_(torch.from_numpy(fitted.intercept_visible_))
             rbm.hidden_bias.copy_(torch.from_numpy(fitted.intercept_hidden_))
         result._model = result.rbm_ = rbm
-        result._standardization = result._loss = result._optimizer = None
+        result._standardization = Standardization.of(weight, rbm.visible_layer())
+        result._loss = result._optimizer = None
         return result
 
     def fit(self, X: Any, y: Any = None) -> RBM:
@@ -135,11 +139,13 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
                 described.
             FloatingPointError: training diverged; the learning rate is too high.
         """
-        X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES)
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS)
         self.__dict__.pop("random_state_", None)
         with seeded(self._random()):
-            self._begin(X)
-            self._train(X, epochs=self.n_iter, loss=self._make_loss, optimizer=self._make_optimizer)
+            data = self._begin(X)
+            self._train(
+                data, epochs=self.n_iter, loss=self._make_loss, optimizer=self._make_optimizer
+            )
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> RBM:
@@ -151,16 +157,18 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             As :meth:`fit`.
         """
         first = not hasattr(self, "rbm_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=first)
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=first)
         with seeded(self._random()):
             if first:
-                self._begin(X)
+                data = self._begin(X)
+            else:
+                data = self._standardization.apply(data_of(self._model.visible_layer(), X))
             if self._loss is None or self._optimizer is None:
                 self._loss = self._make_loss(self._model)
                 self._optimizer = self._make_optimizer(self._model.parameters())
             loss, optimizer = self._loss, self._optimizer
             self._train(
-                X,
+                data,
                 epochs=1,
                 loss=lambda _: loss,
                 optimizer=lambda _: optimizer,
@@ -233,12 +241,15 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _begin(self, X: Any) -> None:
-        """An RBM that fits the data without its weights, and nothing left of another one."""
+    def _begin(self, X: Any) -> Tensor:
+        """Make an RBM that fits the data without its weights; return the data for it.
+
+        Nothing is left of another one.
+        """
         units = units_for(self, self.visible_units, X)
-        self._standardization = None
-        if units.continuous:
-            self._standardization = Standardization.of(to_tensor(to_dense(X)), units)
+        data = data_of(units, X)
+        self._standardization = Standardization.of(data, units)
+        data = self._standardization.apply(data)
         self._model = torch_rbm.RBM(
             units.size,
             self.n_components,
@@ -246,29 +257,21 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             hidden_units=self.hidden_units,
             learn_precision=units.continuous,
         )
-        torch_rbm.initialize(self._model, self._prepared(X))
+        torch_rbm.initialize(self._model, data)
         self._loss, self._optimizer = None, None
+        return data
 
-    def _prepared(self, X: Any) -> Tensor:
-        """Data for the model."""
-        if self._standardization is None:
-            return to_tensor(X)
-        return self._standardization.apply(to_tensor(to_dense(X)))
-
-    def _train(self, X: Any, **options: Any) -> None:
+    def _train(self, data: Tensor, **options: Any) -> None:
         torch_rbm.fit(
             self._model,
-            self._prepared(X),
+            data,
             batch_size=self.batch_size,
             weight_decay=self.weight_decay,
             binarize=self.binarize,
             progress=bool(self.verbose),
             **options,
         )
-        standardization = self._standardization
-        self.rbm_ = (
-            self._model if standardization is None else standardization.of_raw_data(self._model)
-        )
+        self.rbm_ = self._standardization.of_raw_data(self._model)
 
     def _make_loss(self, rbm: torch_rbm.RBM) -> nn.Module:
         return torch_rbm.PersistentContrastiveDivergence(
@@ -290,7 +293,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         self, X: Any, function: Callable[[Tensor], Tensor], *, dense: bool = False
     ) -> Array:
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
         with torch.no_grad():
             result = function(to_tensor(to_dense(X) if dense else X, self.rbm_.weight.dtype))
         return result.numpy().astype(X.dtype, copy=False)

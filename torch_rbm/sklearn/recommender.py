@@ -6,16 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import torch_rbm
 from torch_rbm.ratings.recommenders.recommendation import Recommendation
-from torch_rbm.sklearn.conversion import seeded
-
-Array = NDArray[Any]
+from torch_rbm.sklearn.conversion import Array, seeded
 
 
 class RatingsRecommender(RegressorMixin, BaseEstimator):  # type: ignore[misc]

@@ -18,14 +18,16 @@ class Standardization:
     Attributes:
         mean: what is subtracted, [visible].
         scale: what is divided by after that, [visible].
+        continuous: whether there are gaussian or relu units; without them data may be sparse.
     """
 
     mean: Tensor
     scale: Tensor
+    continuous: bool
 
     @classmethod
     def of(cls, data: Tensor, units: Units) -> Standardization:
-        """That of dense data, [cases, visible], whose units these are."""
+        """That of data, [cases, visible], whose units these are; dense if some are continuous."""
         mean, scale = torch.zeros(units.size), torch.ones(units.size)
         for group in units.groups:
             if group.type == "gaussian":
@@ -33,18 +35,22 @@ class Standardization:
                 mean[group.slice] = columns.mean(0).float()
                 spread = columns.std(0, correction=0).float()
                 scale[group.slice] = torch.where(spread > 0, spread, 1.0)
-        return cls(mean, scale)
+        return cls(mean, scale, units.continuous)
 
     def apply(self, data: Tensor) -> Tensor:
         """Data as they are to data that are standardised."""
-        return ((data - self.mean) / self.scale).float()
+        return ((data - self.mean) / self.scale).float() if self.continuous else data
 
     @torch.no_grad()
     def of_raw_data(self, rbm: RBM) -> RBM:
         """An RBM with learned precisions of standardised data, as one of the data as they are.
 
+        Itself if none of them are continuous.
+
         In float64, as there are differences of large numbers where means are large.
         """
+        if not self.continuous:
+            return rbm
         description = rbm.description() | {"dtype": torch.float64}
         description.pop("class")
         result = RBM(**description)
@@ -64,3 +70,9 @@ class Standardization:
         """Let a layer of standardised data have the data as they are."""
         linear.weight.div_(self.scale)
         linear.bias.sub_(linear.weight @ self.mean)
+
+    @torch.no_grad()
+    def give_raw_data(self, linear: nn.Linear) -> None:
+        """Let a layer whose outputs are standardised data return the data as they are."""
+        linear.weight.mul_(self.scale[:, None])
+        linear.bias.mul_(self.scale).add_(self.mean)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from torch_rbm.files import load, parts_of, save_atomically
+from torch_rbm.files import content_of, save_atomically
 
 KIND = "training checkpoint"
 
@@ -85,8 +85,7 @@ class Checkpoint:
         Raises:
             ValueError: the file is none of this kind, or of another model.
         """
-        content = load(self.where, self.path, KIND)
-        with parts_of(self.where, self.path):
+        with content_of(self.where, self.path, KIND) as content:
             if content["model"] != _description(module):
                 raise ValueError(
                     f"{self.where}: expected the checkpoint {self.path} to be of "

@@ -10,8 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from torch_rbm.files import load as load_file
-from torch_rbm.files import parts_of, save_atomically
+from torch_rbm.files import content_of, save_atomically
 from torch_rbm.initialization import initialize
 from torch_rbm.losses import ContrastiveDivergence
 from torch_rbm.persistence import made
@@ -174,8 +173,7 @@ class ImplicitRecommender(Rater):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ImplicitRecommender:
         """Read what :meth:`save` has written; nothing in the file is run as code."""
-        content = load_file("ImplicitRecommender.load", path, KIND)
-        with parts_of("ImplicitRecommender.load", path):
+        with content_of("ImplicitRecommender.load", path, KIND) as content:
             return cls.from_content(content)
 
     @classmethod

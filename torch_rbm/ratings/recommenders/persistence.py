@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from torch_rbm.files import load as load_file
-from torch_rbm.files import parts_of
+from torch_rbm.files import content_of
 from torch_rbm.ratings.recommenders import implicit, recommender
 from torch_rbm.ratings.recommenders.implicit import ImplicitRecommender
 from torch_rbm.ratings.recommenders.recommender import Recommender
@@ -18,8 +17,6 @@ def load_recommender(path: str | os.PathLike[str]) -> Recommender | ImplicitReco
         FileNotFoundError: there is no such file.
         ValueError: it holds no recommender.
     """
-    where = "load_recommender"
-    content = load_file(where, path, recommender.KIND, implicit.KIND)
-    kind = Recommender if content["kind"] == recommender.KIND else ImplicitRecommender
-    with parts_of(where, path):
+    with content_of("load_recommender", path, recommender.KIND, implicit.KIND) as content:
+        kind = Recommender if content["kind"] == recommender.KIND else ImplicitRecommender
         return kind.from_content(content)

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_rbm.files import load as load_file
-from torch_rbm.files import parts_of, save_atomically, save_scripted
+from torch_rbm.files import content_of, save_atomically, save_scripted
 from torch_rbm.ratings.batch import Ratings
 from torch_rbm.ratings.recommenders.case_model import CaseModel
 from torch_rbm.ratings.recommenders.predictor import NamedPredictor, Predictor
@@ -265,8 +264,7 @@ class Recommender(Rater):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recommender:
         """Read what :meth:`save` has written; nothing in the file is run as code."""
-        content = load_file("Recommender.load", path, KIND)
-        with parts_of("Recommender.load", path):
+        with content_of("Recommender.load", path, KIND) as content:
             return cls.from_content(content)
 
     @classmethod

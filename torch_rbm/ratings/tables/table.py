@@ -197,12 +197,15 @@ def _table(
         levels, level = _levels(values, scale, place)
     user_names, user = np.unique(users, return_inverse=True)
     item_names, item = np.unique(items, return_inverse=True)
-    if is_choice:
-        first = _first_of_each(user, item, len(item_names))
-        user, item, level = user[first], item[first], level[first]
-        times = None if times is None else times[first]
-    else:
-        _refuse_duplicates(user, item, len(item_names), users, items, place)
+    again, before = _repeats(user.astype(np.int64) * len(item_names) + item)
+    if len(again) > 0 and not is_choice:
+        row, first = int(again[0]), int(before[0])
+        raise ValueError(
+            f"expected one rating of an item by a user, got two of item {items[row]} by user "
+            f"{users[row]}, in {place(first)} and {place(row)}"
+        )
+    user, item, level = (np.delete(numbers, again) for numbers in (user, item, level))
+    times = None if times is None else np.delete(times, again)
     return RatingTable(
         user_names,
         item_names,
@@ -257,29 +260,9 @@ def _levels(
     return levels, level.astype(np.int64)
 
 
-def _first_of_each(
-    user: np.ndarray[Any, Any], item: np.ndarray[Any, Any], item_count: int
-) -> np.ndarray[Any, Any]:
-    """The rows of pairs that no row before has."""
-    _, first = np.unique(user.astype(np.int64) * item_count + item, return_index=True)
-    return np.sort(first)
-
-
-def _refuse_duplicates(
-    user: np.ndarray[Any, Any],
-    item: np.ndarray[Any, Any],
-    item_count: int,
-    users: np.ndarray[Any, Any],
-    items: np.ndarray[Any, Any],
-    place: Callable[[int], str],
-) -> None:
-    pair = user.astype(np.int64) * item_count + item
-    order = np.argsort(pair, kind="stable")
-    again = order[1:][pair[order[1:]] == pair[order[:-1]]]
-    if len(again) > 0:
-        row = int(again.min())
-        first = int(np.flatnonzero(pair == pair[row])[0])
-        raise ValueError(
-            f"expected one rating of an item by a user, got two of item {items[row]} by user "
-            f"{users[row]}, in {place(first)} and {place(row)}"
-        )
+def _repeats(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Places of values that came before, ascending, and where they came first."""
+    _, first, which = np.unique(values, return_index=True, return_inverse=True)
+    first = first[which]
+    again = np.flatnonzero(first != np.arange(len(values)))
+    return again, first[again]
