@@ -96,6 +96,13 @@ def test_from_data_to_features(files, capsys):
     assert result["value"] == pytest.approx(expected)
     assert main(["features", "model.pt", "data.npy", "--out", "features.npy"]) == 0
     assert np.allclose(np.load("features.npy"), rbm(torch.from_numpy(DATA)).detach().numpy())
+    assert main(["features", "model.pt", "data.npy", "--out", "features.csv"]) == 0
+    assert read_cases("features.csv").numpy() == pytest.approx(np.load("features.npy"), abs=0)
+    assert main(["sample", "model.pt", "--out", "samples.csv", "--n", "7", "--steps", "5"]) == 0
+    lines = (files / "samples.csv").read_text().split()
+    assert len(lines) == 7
+    assert set("".join(lines)) == {"0", "1", ","}
+    assert main(["evaluate", "model.pt", "samples.csv"]) == 0
     assert main(["sample", "model.pt", "--out", "samples.npy", "--n", "7", "--steps", "5"]) == 0
     assert set(np.unique(np.load("samples.npy"))) <= {0, 1}
     assert main(["sample", "model.pt", "--out", "samples.png", "--means", "--steps", "5"]) == 0
@@ -199,7 +206,7 @@ def test_usage_errors_are_exit_code_2(capsys):
         [*fit, "--weight-decay", "-1"],
         ["sample", "a.pt", "--out", "a.npy", "--n", "0"],
         ["sample", "a.pt", "--out", "a.jpg"],
-        ["features", "a.pt", "a.npy", "--out", "a.csv"],
+        ["features", "a.pt", "a.npy", "--out", "a.txt"],
     ):
         with pytest.raises(SystemExit) as caught:
             main(arguments)

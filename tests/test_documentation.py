@@ -96,3 +96,27 @@ def test_documentation(page, tmp_path, monkeypatch):
     if page == "dbn.md":
         assert names["threes"].shape == (10, 784)
         assert names["bound"].method == "exact"
+
+
+LINKS = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of a page may end in, as GitHub and Sphinx name them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+@pytest.mark.parametrize(
+    "page", [str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
+)
+def test_links_inside_the_project(page):
+    path = ROOT / page
+    for link in LINKS.findall(path.read_text()):
+        target, _, anchor = link.partition("#")
+        if target.startswith(("http:", "https:")):
+            continue
+        file = path.parent / target if target else path
+        assert file.exists(), f"{page} links to {link}"
+        if anchor:
+            assert anchor in anchors(file), f"{page} links to {link}"

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from torch_rbm.cli.command import Command
 from torch_rbm.cli.demo import run_demo
 from torch_rbm.cli.readers import read_cases
 from torch_rbm.cli.recommend import RECOMMEND
+from torch_rbm.cli.writers import TABLES, write_table
 from torch_rbm.deployment import to_onnx, to_package
 from torch_rbm.files import save_scripted
 from torch_rbm.losses.estimate import independent_chains
@@ -246,9 +246,9 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         required=True,
-        type=named(".npy", ".png"),
+        type=named(*TABLES, ".png"),
         metavar="FILE",
-        help="file.npy, or a picture.png",
+        help="file.npy or file.csv with a row for each sample, or a picture.png",
     )
     parser.add_argument("--n", type=count, default=100, help="how many")
     parser.add_argument("--steps", type=count, default=5000, help="Gibbs steps from random states")
@@ -271,7 +271,7 @@ def _sample(options: argparse.Namespace) -> None:
     if is_picture:
         save_samples(states, options.out, shape=options.shape)
     else:
-        np.save(options.out, states.float().numpy())
+        write_table(states, options.out)
     print(f"{options.n} samples of {states.shape[1]} units in {options.out}")
 
 
@@ -281,9 +281,9 @@ def _features_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         required=True,
-        type=named(".npy"),
-        metavar="FILE.npy",
-        help="file for the features",
+        type=named(*TABLES),
+        metavar="FILE",
+        help="file.npy or file.csv with a row for each case",
     )
 
 
@@ -294,8 +294,8 @@ def _features(options: argparse.Namespace) -> None:
     _check_data(options.data, rbm, data)
     check_folder(options.out)
     data = data if data.dtype in (torch.bool, torch.uint8) else data.to(rbm.weight.dtype)
-    features = rbm(data).float().numpy()
-    np.save(options.out, features)
+    features = rbm(data)
+    write_table(features, options.out)
     print(f"{features.shape[0]} x {features.shape[1]} features in {options.out}")
 
 
