@@ -46,6 +46,7 @@ CASES = [
     (ops.contrastive_divergence, (V, V[:, 1:], W, B, C), ValueError, ["chain", "[3, 5]"]),
     (ops.contrastive_divergence, (H, V, W, B, C), ValueError, ["data", "[3, 4]"]),
     (ops.contrastive_divergence, (V, V, W, B, C, -2), ValueError, ["steps >= 0", "-2"]),
+    (ops.uniform, (None, 1, 2), TypeError, ["key", "a tensor", "None"]),
     (ops.uniform, (KEY, -1, 2), ValueError, ["rows >= 0", "-1"]),
     (ops.uniform, (KEY.float(), 1, 2), TypeError, ["key", "torch.int64", "torch.float32"]),
     (ops.uniform, (KEY[:1], 1, 2), ValueError, ["key", "[2]", "[1]"]),

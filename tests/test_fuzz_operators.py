@@ -44,6 +44,9 @@ class Arguments:
             self.units = dict.fromkeys(self.units, "bernoulli")
         self.values = draw(st.sampled_from(VALUES))
         self.generator = torch.Generator().manual_seed(draw(st.integers(0, 2**16)))
+        # Two layers without bounds have no distribution unless weights are small: chains run away.
+        layers = [self.units["visible_units"], self.units["hidden_units"]]
+        self.is_bounded = not all(units in ("gaussian", "relu") for units in layers)
         self.fault = None
         if draw(st.integers(0, 3)) == 0:
             names = [argument.name for argument in self.schema.arguments]
@@ -189,7 +192,7 @@ def check(name, data):
                 given_arguments[key], value, rtol=0, atol=0, equal_nan=True, msg=key
             )
     event("computed")
-    usual = drawn.values == "usual" and (drawn.fault is None or drawn.fault[1] != "nan")
+    usual = drawn.values == "usual" and drawn.is_bounded and (drawn.fault is None or drawn.fault[1] != "nan")
     if usual and not any(part in name for part in ("sampling", "log_partition", "moments")):
         assert all(result.isfinite().all() for result in results)
     if any(sampler in name for sampler in SAMPLERS) or not usual:

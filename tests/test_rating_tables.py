@@ -92,6 +92,7 @@ class TestWrongFiles:
             (HEAD + "1,1,4\n2,1,3\n1,1,5\n", "two of item 1 by user 1, in line 2 and line 4"),
             (HEAD + "1,1,4\n2,1,4\n", "a scale of two ratings or more, got only 4"),
             (HEAD + "1,1,4\n2,1,3,9,9\n", "expected a table in .*line 3"),
+            (HEAD + "9,1,1,4\n9,2,1,3\n", "rows have more values than its header"),
         ],
     )
     def test_the_message_names_the_line(self, tmp_path, text, message):

@@ -87,9 +87,7 @@ void states(const char* op, const char* name, const Tensor& tensor, const Side& 
   same_device(op, name, tensor, weight);
 }
 
-}  // namespace
-
-void key(const char* op, const Tensor& key, const at::Device& device) {
+void seed_and_offset(const char* op, const Tensor& key) {
   defined(op, "key", key);
   if (key.scalar_type() != at::kLong) {
     type_error(op, "expected key of dtype torch.int64, got {}", dtype(key));
@@ -97,6 +95,12 @@ void key(const char* op, const Tensor& key, const at::Device& device) {
   if (key.dim() != 1 || !holds(key.sym_size(0).sym_eq(2))) {
     value_error(op, "expected key of shape [2], the seed and the offset, got {}", shape(key));
   }
+}
+
+}  // namespace
+
+void key(const char* op, const Tensor& key, const at::Device& device) {
+  seed_and_offset(op, key);
   if (key.device() != device) {
     value_error(op, "expected key on {}, got {}", text(device), text(key.device()));
   }
@@ -223,9 +227,9 @@ void parallel_tempering(const char* op, const Tensor& chain, const ModelArgument
   steps_count(op, steps);
 }
 
-void uniform(const char* op, const Tensor& key_tensor, const c10::SymInt& rows,
-             const c10::SymInt& units, const c10::SymInt& step, int64_t layer) {
-  key(op, key_tensor, key_tensor.device());
+void uniform(const char* op, const Tensor& key, const c10::SymInt& rows, const c10::SymInt& units,
+             const c10::SymInt& step, int64_t layer) {
+  seed_and_offset(op, key);
   for (const auto& [name, value] : {std::pair{"rows", rows}, {"units", units}, {"step", step}}) {
     if (!holds(value.sym_ge(0))) {
       value_error(op, "expected {} >= 0, got {}", name, text(value));

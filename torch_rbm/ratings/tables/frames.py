@@ -39,11 +39,15 @@ def read_frame(where: str, path: str | os.PathLike[str], **options: Any) -> Any:
     if not os.path.isfile(name):
         raise FileNotFoundError(f"expected a file {name}, found none")
     try:
-        return pandas.read_csv(name, **options)
+        frame = pandas.read_csv(name, **options)
     except pandas.errors.EmptyDataError:
         raise ValueError(f"expected a table in {name}, but it is empty") from None
     except (pandas.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"expected a table in {name}: {error}") from error
+    # Of rows that are longer than the header pandas takes the first values as names of the rows.
+    if not isinstance(frame.index, pandas.RangeIndex):
+        raise ValueError(f"expected a table in {name}: its rows have more values than its header")
+    return frame
 
 
 def find_column(frame: Any, kind: str) -> Any:
