@@ -1,6 +1,6 @@
 # make demo and make test each do all set-up: a virtual environment in .venv, PyTorch, the build.
 .DEFAULT_GOAL := help
-.PHONY: help demo test paths package bench docs lint format mutate tidy sanitize examples clean
+.PHONY: help demo test paths package bench coverage docs lint format mutate tidy sanitize examples clean
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -15,6 +15,11 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist lo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 JUDGES := $(addprefix tests/test_, exact.py sampling.py contrastive_divergence.py \
   annealed_importance_sampling.py evaluation.py ratings_operators.py)
+OPERATORS := $(JUDGES) $(addprefix tests/test_, bad_input.py units.py fuzz_operators.py pytorch.py \
+  vmap.py parallel_tempering.py kernels.py sparse.py)
+# Of a build beside the one that is installed.
+CONFIGURE = $(BIN)/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DTORCH_RBM_BUILD_TESTS=ON $(CMAKE_ARGS) \
+  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
 SOURCES := $(shell find csrc cmake CMakeLists.txt setup.py pyproject.toml VERSION -type f)
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h' '*.cu' '*.cuh')
 CLANG_FORMAT ?= $(shell command -v clang-format-19 || echo clang-format)
@@ -78,10 +83,8 @@ package: .venv/installed ## Test the sdist, the wheel and the CMake package wher
 	$(BIN)/python tests/packaging.py
 
 tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)
-	$(BIN)/cmake -S . -B build/tidy -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
-	  -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DTORCH_RBM_BUILD_TESTS=ON -DTORCH_RBM_BUILD_EXAMPLES=ON \
-	  -DTORCH_RBM_BUILD_BENCHMARKS=ON -DTORCH_RBM_PRECOMPILE_HEADERS=OFF \
-	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
+	$(CONFIGURE) -B build/tidy -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DTORCH_RBM_BUILD_EXAMPLES=ON \
+	  -DTORCH_RBM_BUILD_BENCHMARKS=ON -DTORCH_RBM_PRECOMPILE_HEADERS=OFF
 	git ls-files '*.cpp' | grep -v tests/cmake_project | \
 	  xargs -P 2 -n 4 $(CLANG_TIDY) -p build/tidy --quiet --warnings-as-errors='*'
 
@@ -94,16 +97,30 @@ sanitize: .venv/installed .googletest ## Run the C++ tests under the sanitizers 
 # an exception, which is caught, but the address sanitizer ends the program instead.
 comma := ,
 define sanitized
-	$(BIN)/cmake -S . -B build/sanitize-$(subst $(comma),-,$(1)) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
-	  -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1" "-DTORCH_RBM_SANITIZE=$(1)" \
-	  -DTORCH_RBM_BUILD_TESTS=ON $(CMAKE_ARGS) \
-	  -DTorch_DIR=$$($(BIN)/python -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
+	$(CONFIGURE) -B build/sanitize-$(subst $(comma),-,$(1)) -DCMAKE_BUILD_TYPE=None \
+	  "-DCMAKE_CXX_FLAGS=-O1 -g1" "-DTORCH_RBM_SANITIZE=$(1)"
 	$(BIN)/cmake --build build/sanitize-$(subst $(comma),-,$(1))
 	cd build/sanitize-$(subst $(comma),-,$(1)) && OMP_NUM_THREADS=1 \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/cpp/thread_sanitizer.txt \
 	  $(CURDIR)/$(BIN)/ctest --output-on-failure --exclude-regex 'Files.AChangedRBM|share_no_symbol'
 endef
+
+# The C++ by its own tests and those of the mathematics, along both paths: all others train for too
+# long without optimisation.
+coverage: .venv/installed .venv/tests .venv/coverage .googletest ## Which lines no test runs, in build/coverage (half an hour)
+	$(PYTEST) --ignore tests/test_speed.py --cov=torch_rbm --cov-report=term-missing:skip-covered | tee build/coverage-python.txt
+	$(CONFIGURE) -B build/coverage -DCMAKE_BUILD_TYPE=None \
+	  "-DCMAKE_CXX_FLAGS=-O1 --coverage -fprofile-update=atomic"
+	$(BIN)/cmake --build build/coverage
+	rm -rf build/coverage/package && mkdir build/coverage/package
+	cp -r torch_rbm tests pyproject.toml build/coverage/package
+	$(BIN)/cmake --install build/coverage --prefix build/coverage/package/torch_rbm
+	find build/coverage -name '*.gcda' -delete
+	cd build/coverage && OMP_NUM_THREADS=1 $(CURDIR)/$(BIN)/ctest
+	cd build/coverage/package && PYTHONPATH=$$PWD OMP_NUM_THREADS=1 $(CURDIR)/$(BIN)/python -m pytest $(OPERATORS)
+	cd build/coverage/package && PYTHONPATH=$$PWD OMP_NUM_THREADS=1 TORCH_RBM_CPU_PATH=reference $(CURDIR)/$(BIN)/python -m pytest $(OPERATORS)
+	$(BIN)/gcovr --root . --object-directory build/coverage --filter csrc/ --txt build/coverage-cpp.txt --print-summary
 
 examples: .venv/installed ## Build the C++ examples against the installed package
 	@$(BIN)/cmake --log-level=ERROR -S examples/cpp -B build/examples -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=$$( \
@@ -127,7 +144,7 @@ clean: ## Remove everything that was built, and .venv
 	  --no-build-isolation --editable ".[demo]"
 	@touch $@
 
-.venv/tests .venv/lint .venv/docs: .venv/%: .venv/installed pyproject.toml
+.venv/tests .venv/lint .venv/docs .venv/coverage: .venv/%: .venv/installed pyproject.toml
 	CMAKE_ARGS="$(CMAKE_ARGS)" $(BIN)/pip install --quiet --disable-pip-version-check \
 	  --no-build-isolation --editable ".[$*]"
 	@touch $@
