@@ -156,7 +156,7 @@ MUTATIONS = [
     ),
     Mutation(
         "biases of standardised data not moved back",
-        "torch_rbm/sklearn/standardization.py",
+        "torch_rbm/standardization.py",
         ".add_(gamma * mean / scale.square())",
         "",
     ),

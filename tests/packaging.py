@@ -1,8 +1,9 @@
 """Packs torch_rbm as users get it, and tests it elsewhere: `make package`.
 
-The sdist is made and unpacked. A wheel is built from it, without optimisation and by make in the
-place of Ninja, installed in a new environment, and tested there, far from the repository. Another
-project has the unpacked sdist as a subdirectory, installs it, and a third finds what it installed.
+The sdist is made and unpacked. Another project has it as a subdirectory, builds it without
+optimisation by make in the place of Ninja, and installs it; a third finds what was installed. A
+wheel of what is built here is installed in a new environment and tested there, far from the
+repository; the sdist has all of its Python files.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 import venv
+import zipfile
 from pathlib import Path
 
 import torch
@@ -21,7 +23,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ["test_exact.py", "test_sampling.py", "test_pytorch.py", "test_modules.py"]
 CMAKE = Path(sys.executable).with_name("cmake")
-DEBUG = "-DCMAKE_BUILD_TYPE=Debug"
+DEBUG = ("-G", "Unix Makefiles", "-DCMAKE_BUILD_TYPE=Debug")
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
@@ -48,15 +50,20 @@ def sdist(folder: Path) -> Path:
     return folder / name.removesuffix(".tar.gz")
 
 
-def wheel(source: Path, folder: Path) -> Path:
+def wheel(folder: Path, source: Path) -> Path:
     run(
         *(sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps"),
-        *("--wheel-dir", folder, source),
+        *("--wheel-dir", folder, ROOT),
         cwd=folder,
-        CMAKE_GENERATOR="Unix Makefiles",
-        CMAKE_ARGS=DEBUG,
     )
     (made,) = folder.glob("*.whl")
+    with zipfile.ZipFile(made) as archive:
+        python = [name for name in archive.namelist() if name.endswith((".py", "py.typed"))]
+    missing = [name for name in python if not (source / name).is_file()]
+    assert python, made
+    assert not missing, missing
+    for name in ("setup.py", "pyproject.toml", "VERSION", "README.md", "LICENSE"):
+        assert (source / name).is_file(), name
     return made
 
 
@@ -81,7 +88,7 @@ def used(source: Path, folder: Path) -> None:
     prefix = torch.utils.cmake_prefix_path
     build, installed = folder / "subproject", folder / "installed"
     run(
-        *(CMAKE, "-S", ROOT / "tests" / "cmake_subproject", "-B", build, DEBUG),
+        *(CMAKE, "-S", ROOT / "tests" / "cmake_subproject", "-B", build, *DEBUG),
         *(f"-DTORCH_RBM_SOURCE={source}", f"-DCMAKE_PREFIX_PATH={prefix}"),
         cwd=folder,
     )
@@ -90,7 +97,7 @@ def used(source: Path, folder: Path) -> None:
     run(CMAKE, "--install", build, "--prefix", installed, cwd=folder)
     other = folder / "project"
     run(
-        *(CMAKE, "-S", ROOT / "tests" / "cmake_project", "-B", other, DEBUG),
+        *(CMAKE, "-S", ROOT / "tests" / "cmake_project", "-B", other, *DEBUG),
         f"-DCMAKE_PREFIX_PATH={installed};{prefix}",
         cwd=folder,
     )
@@ -102,8 +109,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = sdist(folder)
-        print(tested(wheel(source, folder), folder))
         used(source, folder)
+        print(tested(wheel(folder, source), folder))
     print("packaging: passed")
 
 

@@ -99,3 +99,12 @@ class TestBatches:
     def test_labels_that_do_not_fit(self, data, beside, error, message):
         with pytest.raises(error, match=message):
             list(self.batches(data, beside=beside))
+
+
+def test_a_data_frame_is_taken_as_its_numbers():
+    pandas = pytest.importorskip("pandas")
+    numbers = torch.rand(20, 4)
+    frame = pandas.DataFrame(numbers.numpy(), columns=list("abcd"))
+    batches = Batches("fit", frame, 20, torch.zeros(()))
+    ((rows, _),) = list(batches)
+    assert rows.sort(0).values.equal(numbers.sort(0).values)

@@ -154,6 +154,47 @@ def test_a_named_checkpoint_is_removed_at_the_end(files):
     assert sorted(p.name for p in files.iterdir()) == ["data.npy", "model.pt"]
 
 
+def test_real_numbers_on_any_scale(files, capsys):
+    """They are standardised for the training; the model is one of the data as they are."""
+    scale, mean = np.array([100.0, 0.01, 1.0]), np.array([5000.0, 0.0, -3.0])
+    source = np.random.default_rng(0).normal(size=(300, 2)) @ [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
+    np.savetxt("data.csv", source * scale + mean, delimiter=",", header="a,b,c", comments="")
+    common = ["--units", "gaussian", "--hidden", "4", "--seed", "0", "--quiet"]
+    arguments = ["fit", "data.csv", "--validation", "data.csv", *common, "--epochs", "100"]
+    assert main([*arguments, "--out", "raw.pt"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "raw.pt", "data.csv"]) == 0
+    ours, independent = (
+        float(line.partition(" of a case: ")[2].split()[0] if ":" in line else line.split()[-1])
+        for line in capsys.readouterr().out.splitlines()[:2]
+    )
+    assert ours > independent - 0.1
+    expected = -0.5 * np.log(2 * np.pi * np.e * (source * scale).var(0)).sum()
+    assert independent == pytest.approx(expected, abs=0.05)
+    assert main(["score", "raw.pt", "data.csv", "--out", "scores.csv"]) == 0
+    rbm = torch_rbm.load("raw.pt")
+    energies = rbm.free_energy(read_cases("data.csv").double()).detach().numpy()
+    assert np.loadtxt("scores.csv") == pytest.approx(energies, rel=1e-6)
+
+
+def test_a_model_that_is_worse_than_independent_units_says_so(files, capsys):
+    rbm = torch_rbm.RBM(9, 3)
+    torch.nn.init.constant_(rbm.visible_bias, 9.0)
+    torch_rbm.save(rbm, "bad.pt")
+    assert main(["evaluate", "bad.pt", "data.npy"]) == 0
+    assert "the model is worse: a lower --rate" in capsys.readouterr().out
+
+
+def test_small_models_are_trained_by_one_thread(files, monkeypatch):
+    """Threads would wait for each other; who asks for two has two."""
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    assert trained("--epochs", "1") == 0
+    assert trained("--epochs", "1", "--threads", "2") == 0
+    assert trained("--epochs", "1", "--chains", "100000") == 0
+    assert asked == [1, 2]
+
+
 def test_other_units(files):
     np.save("numbers.npy", np.random.default_rng(1).normal(size=(50, 4)))
     code = main(["fit", "numbers.npy", "--out", "g.pt", "--units", "gaussian", "--quiet"])

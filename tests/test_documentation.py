@@ -44,6 +44,16 @@ def test_the_cpp_block_is_the_one_that_is_built():
     assert block.strip() in source
 
 
+def test_cpp_lines_of_the_pages_are_built():
+    """Each is a line of a program of the stranger's project."""
+    sources = "".join(path.read_text() for path in PROJECT.glob("*.cpp"))
+    blocks = re.findall(r"```cpp\n(.*?)```", (ROOT / "docs" / "cpp.md").read_text(), re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+    assert lines
+    for line in lines:
+        assert line in sources, line
+
+
 def write_ratings(path: Path) -> None:
     table, _ = torch_rbm.ratings.synthetic_ratings(60, 40, 900)
     rows = zip(table.user, table.item, table.values(), table.time, strict=True)

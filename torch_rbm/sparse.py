@@ -37,9 +37,11 @@ def from_scipy(data: Any) -> Tensor:
 
 
 def as_tensor(data: Any) -> Any:
-    """Return NumPy arrays and scipy.sparse matrices as tensors, everything else as it is."""
+    """Return arrays, data frames and scipy.sparse matrices as tensors, everything else as it is."""
     if is_scipy(data):
         return from_scipy(data)
+    if hasattr(data, "to_numpy"):
+        data = data.to_numpy(copy=True)  # what a frame gives may not be written to
     if isinstance(data, np.ndarray):
         return torch.as_tensor(data)
     return data

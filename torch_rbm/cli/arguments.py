@@ -34,7 +34,10 @@ def not_negative(text: str) -> float:
 
 def height_and_width(text: str) -> tuple[int, int]:
     """Two whole numbers such as 28x28."""
-    height, width = (count(word) for word in text.lower().split("x"))
+    words = text.lower().split("x")
+    if len(words) != 2:
+        raise argparse.ArgumentTypeError(f"expected height x width such as 28x28, got {text}")
+    height, width = (count(word) for word in words)
     return height, width
 
 

@@ -55,7 +55,7 @@ def picture_shape(pixels: int, shape: Shape | None) -> Shape:
     """
     height, width = shape or (math.isqrt(pixels), math.isqrt(pixels))
     if height * width != pixels:
-        got = f"{height}x{width}" if shape else "none, and they make no square"
+        got = f"{height}x{width}" if shape else "none; they make no square"
         raise ValueError(f"expected a shape of pictures with {pixels} pixels, got {got}")
     return height, width
 

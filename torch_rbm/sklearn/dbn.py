@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 import torch_rbm
 from torch_rbm.sklearn.conversion import FLOATS, Array, data_of, seeded, to_tensor, units_for
-from torch_rbm.sklearn.standardization import Standardization
 from torch_rbm.sparse import select_rows
+from torch_rbm.standardization import Standardization
 from torch_rbm.training.factories import adam, sgd
 from torch_rbm.units import Units, UnitsLike
 

@@ -24,7 +24,7 @@ from torch_rbm.sklearn.conversion import (
     to_tensor,
     units_for,
 )
-from torch_rbm.sklearn.standardization import Standardization
+from torch_rbm.standardization import Standardization
 from torch_rbm.training.factories import default_optimizer
 from torch_rbm.units import UnitsLike
 from torch_rbm.validation import words

@@ -1,0 +1,51 @@
+"""The cases that commands take: their options, and what is checked of them."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from torch import Tensor
+
+from torch_rbm.cli.arguments import positive
+from torch_rbm.rbm import RBM
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the file, and what its numbers are divided by."""
+    parser.add_argument("data", metavar="DATA", help="file with one row for each case")
+    parser.add_argument("--scale", type=positive, help="divide the data by this, 255 for pixels")
+
+
+def add_binarize(parser: argparse.ArgumentParser, when: str) -> None:
+    """Add the option for grey values; ``when`` says how often states are drawn from them."""
+    parser.add_argument(
+        "--binarize",
+        action="store_true",
+        help=f"take values between 0 and 1 as probabilities, and draw 0 or 1 from them {when}",
+    )
+
+
+def check_cases(path: str, rbm: RBM, data: Tensor, states: bool = False) -> None:
+    """Require data that the visible units can have; say which option may be missing."""
+    try:
+        rbm.visible_layer().check(path, "data", data, states=states)
+    except ValueError as error:
+        fits = data.layout == torch.strided and data.shape[1] == rbm.visible_bias.numel()
+        top = data.max() if fits and data.numel() > 0 else torch.nan
+        hint = ""
+        if top == 255:
+            hint = "; for pixels from 0 to 255 use --scale 255"
+        elif states and top <= 1:
+            hint = "; with --binarize they are probabilities of 0 and 1"
+        elif not states and "bernoulli" in rbm.visible_units:
+            hint = "; real numbers are for --units gaussian"
+        raise ValueError(f"{error}{hint}") from None
+
+
+def states_of(data: Tensor, binarize: bool) -> Tensor:
+    """Data as they are, or drawn once from probabilities, always alike."""
+    if not binarize:
+        return data
+    uniform = torch.rand(data.shape, generator=torch.Generator().manual_seed(0))
+    return (uniform < data.float()).float()

@@ -1,0 +1,175 @@
+"""`torch-rbm fit`: a model from a file of cases."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import torch_rbm
+from torch_rbm.cli.arguments import check_folder, count, not_negative, positive
+from torch_rbm.cli.cases import add_binarize, add_data, check_cases, states_of
+from torch_rbm.cli.command import Command
+from torch_rbm.cli.readers import read_cases
+from torch_rbm.rbm import RBM
+from torch_rbm.standardization import Standardization
+from torch_rbm.training.factories import OptimizerFactory
+from torch_rbm.units import Units
+
+_LOSSES: dict[str, Any] = {
+    "cd": torch_rbm.ContrastiveDivergence,
+    "pcd": torch_rbm.PersistentContrastiveDivergence,
+    "fpcd": torch_rbm.FastPersistentContrastiveDivergence,
+    "tempering": torch_rbm.ParallelTempering,
+    "trajectory": torch_rbm.TrajectoryTempering,
+    "mean-field": torch_rbm.MeanFieldContrastiveDivergence,
+    "exact": torch_rbm.ExactLikelihood,
+}
+# Multiplications of a product from which on a second thread pays.
+_WORK_FOR_THREADS = 2_000_000
+# What a training makes at least, unless it is told how long it shall be.
+_UPDATES = 10_000
+_WITH_CHAINS = ("pcd", "fpcd", "tempering", "trajectory")
+_OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+
+
+def _fit_arguments(parser: argparse.ArgumentParser) -> None:
+    add_data(parser)
+    parser.add_argument("--out", required=True, metavar="MODEL", help="file for the model")
+    parser.add_argument("--hidden", type=count, default=500, help="number of hidden units")
+    parser.add_argument(
+        "--units",
+        default="bernoulli",
+        help="what the columns are: bernoulli (0 or 1), spin (-1 or 1), gaussian (real numbers on "
+        "any scale), relu (not negative), categorical(K) (one-hot in groups of K columns), or "
+        'groups such as "gaussian:784, categorical:10"',
+    )
+    parser.add_argument("--hidden-units", default="bernoulli", help="what the hidden units are")
+    add_binarize(parser, "anew in every epoch")
+    parser.add_argument(
+        "--epochs",
+        type=count,
+        help=f"passes over the data: 20 if not given, more where that is not {_UPDATES:,} updates",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=count,
+        help="cases of an update: 100 if not given, a hundredth of all but 10 at least where there "
+        "are few",
+    )
+    parser.add_argument("--loss", choices=_LOSSES, default="pcd", help="how to train")
+    parser.add_argument("--steps", type=count, default=1, help="Gibbs steps of an update")
+    parser.add_argument("--chains", type=count, default=100, help="of pcd, fpcd and the temperings")
+    parser.add_argument("--optimizer", choices=_OPTIMIZERS, default="sgd", help="the optimizer")
+    parser.add_argument(
+        "--rate",
+        type=positive,
+        help="learning rate at first, from which it falls to zero: 0.2 if not given, 0.01 for "
+        "gaussian and relu units, 0.001 for adam",
+    )
+    parser.add_argument("--weight-decay", type=not_negative, default=0.0, help="of the weights")
+    parser.add_argument(
+        "--validation", metavar="DATA", help="cases whose likelihood is estimated in every epoch"
+    )
+    parser.add_argument(
+        "--patience", type=count, help="stop after so many epochs without a better validation"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="where to keep the state of the training, also after Ctrl-C: the same command goes on "
+        "from there, and removes it at the end. MODEL with .checkpoint added if not given",
+    )
+    parser.add_argument("--log", metavar="CSV", help="file for the numbers of each epoch")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _fit(options: argparse.Namespace) -> None:
+    data = read_cases(options.data, options.scale)
+    for path in (options.out, options.log, options.checkpoint):
+        check_folder(path)
+    rbm = _rbm(options, data.shape[1])
+    check_cases(options.data, rbm, data)
+    # Real numbers are standardised for the training alone: the model is of the data as they are.
+    standardization = Standardization.of(data, rbm.visible_layer())
+    data = standardization.apply(data)
+    torch_rbm.initialize(rbm, data)
+    validation = None
+    if options.validation is not None:
+        validation = states_of(read_cases(options.validation, options.scale), options.binarize)
+        check_cases(options.validation, rbm, validation, states=True)
+        validation = standardization.apply(validation)
+    batch_size = options.batch_size or min(max(len(data) // 100, 10), 100)
+    if options.threads is None and _is_small(rbm, max(batch_size, options.chains)):
+        torch.set_num_threads(1)
+    checkpoint = Path(options.checkpoint or f"{options.out}.checkpoint")
+    try:
+        history = torch_rbm.fit(
+            rbm,
+            data,
+            epochs=options.epochs or max(20, math.ceil(_UPDATES * batch_size / len(data))),
+            batch_size=batch_size,
+            loss=_loss(options),
+            optimizer=_optimizer(options),
+            weight_decay=options.weight_decay,
+            binarize=options.binarize,
+            validation=validation,
+            patience=options.patience,
+            callbacks=[] if options.log is None else [torch_rbm.CSVLog(options.log)],
+            checkpoint=checkpoint,
+            progress=not options.quiet,
+        )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the same command goes on from {checkpoint}") from None
+    torch_rbm.save(standardization.of_raw_data(rbm), options.out)
+    checkpoint.unlink(missing_ok=True)
+    if history.best_epoch is not None:
+        print(f"best validation likelihood in epoch {history.best_epoch}")
+    print(f"{rbm} in {options.out}")
+
+
+def _rbm(options: argparse.Namespace, visible: int) -> RBM:
+    units = Units("fit", "--units", options.units, visible)
+    return RBM(
+        visible,
+        options.hidden,
+        visible_units=units.as_argument(),
+        hidden_units=options.hidden_units,
+        learn_precision=units.continuous,
+    )
+
+
+def _loss(options: argparse.Namespace) -> Callable[[RBM], nn.Module]:
+    arguments: dict[str, Any] = {"steps": options.steps, "centered": True}
+    if options.loss in _WITH_CHAINS:
+        arguments["chains"] = options.chains
+    if options.loss == "exact":
+        del arguments["steps"]
+    return partial(_LOSSES[options.loss], **arguments)
+
+
+def _optimizer(options: argparse.Namespace) -> OptimizerFactory | None:
+    rate = options.rate
+    if rate is None and options.optimizer == "adam":
+        rate = 1e-3
+    return None if rate is None else partial(_OPTIMIZERS[options.optimizer], lr=rate)
+
+
+def _is_small(rbm: RBM, rows: int) -> bool:
+    """Whether threads would wait for each other longer than they work, as on a busy machine."""
+    return rbm.weight.numel() * rows < _WORK_FOR_THREADS
+
+
+FIT = Command(
+    "fit",
+    "train an RBM on a file of cases",
+    "Train an RBM on a file of cases and write the model to a file.",
+    _fit_arguments,
+    _fit,
+)
