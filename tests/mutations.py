@@ -169,8 +169,32 @@ MUTATIONS = [
     Mutation(
         "pseudo-likelihood without the units' own biases",
         "torch_rbm/pseudo_likelihood.py",
-        " - before + (change * bias).sum(-1)",
-        " - before",
+        " - cumulant + (change * bias).sum(-1)",
+        " - cumulant",
+    ),
+    Mutation(
+        "command line: real numbers are not standardised",
+        "torch_rbm/cli/fit.py",
+        "    data = standardization.apply(data)",
+        "    pass",
+    ),
+    Mutation(
+        "command line: the model is one of standardised data",
+        "torch_rbm/cli/fit.py",
+        "torch_rbm.save(standardization.of_raw_data(rbm), options.out)",
+        "torch_rbm.save(rbm, options.out)",
+    ),
+    Mutation(
+        "ratings: rows longer than the header are shifted",
+        "torch_rbm/ratings/tables/frames.py",
+        "if not isinstance(frame.index, pandas.RangeIndex):",
+        "if False:",
+    ),
+    Mutation(
+        "the centred exact loss has no gradient for precisions",
+        "torch_rbm/losses/exact.py",
+        "            value = precision_term = self._of_precisions(data)",
+        "            value = precision_term = self._of_precisions(data).detach()",
     ),
     Mutation(
         "pictures from top to bottom",

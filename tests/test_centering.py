@@ -104,6 +104,22 @@ def test_offsets_follow_the_means_in_training_only(model, data):
     assert "centering.visible_offset" in loss.state_dict()
 
 
+def test_centring_leaves_the_value_and_the_precisions_alone():
+    """Of real data the exact loss, and what it says of the precisions, are those without it."""
+    rbm = torch_rbm.RBM(3, 2, visible_units="gaussian", learn_precision=True, dtype=torch.float64)
+    torch_rbm.initialize(rbm, torch.randn(50, 3).double() * 2, weight_std=0.5)
+    data = torch.randn(20, 3).double()
+    results = []
+    for centered in (False, True):
+        rbm.zero_grad()
+        value = torch_rbm.ExactLikelihood(rbm, centered=centered)(data)
+        value.backward()
+        results.append((value.detach(), rbm.visible_log_precision.grad.clone()))
+    for plain, other in zip(*results, strict=True):
+        torch.testing.assert_close(other, plain)
+    assert results[0][1].abs().min() > 1e-3
+
+
 def test_bad_rate(model):
     with pytest.raises(ValueError, match="rate in \\(0, 1\\], got 0"):
         torch_rbm.Centering(make_rbm(model), rate=0)

@@ -212,6 +212,22 @@ def test_exchanged_spins_have_the_same_likelihoods(pairing, visible, hidden):
         assert_close(a, b, 1e-12)
 
 
+def test_exchanged_spins_keep_learned_precisions():
+    rbm = torch_rbm.RBM(
+        6, 3, visible_units="bernoulli:4, gaussian:2", learn_precision=True, dtype=torch.float64
+    )
+    with torch.no_grad():
+        for parameter in rbm.parameters():
+            parameter.normal_()
+    other = torch_rbm.exchange_spins(rbm)
+    assert other.visible_units == "spin:4, gaussian:2"
+    assert other.visible_log_precision.equal(rbm.visible_log_precision)
+    v = torch.cat([torch.rand(5, 4).round(), torch.randn(5, 2)], 1).double()
+    spins = torch.cat([2 * v[:, :4] - 1, v[:, 4:]], 1)
+    log_p = -rbm.free_energy(v) - rbm.log_partition()
+    assert_close(-other.free_energy(spins) - other.log_partition(), log_p, 1e-10)
+
+
 @pytest.mark.parametrize(
     ("units", "error", "message"),
     [
