@@ -356,7 +356,7 @@ class TestResume:
         whole, _ = fitted(data, epochs=300)
         timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
         timer.start()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=r"the same call goes on from .*run.pt"):
             fitted(data, epochs=300, checkpoint=path)
         timer.join()
         assert path.exists()

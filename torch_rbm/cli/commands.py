@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.arguments import check_folder, count, height_and_width, named
+from torch_rbm.cli.arguments import (
+    add_quiet,
+    check_folder,
+    count,
+    height_and_width,
+    named,
+    shows_progress,
+)
 from torch_rbm.cli.cases import add_binarize, add_data, check_cases, states_of
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.demo import run_demo
@@ -44,7 +51,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         "importance sampling",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_quiet(parser)
 
 
 def _load_rbm(path: str) -> torch_rbm.RBM:
@@ -59,7 +66,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     data = states_of(read_cases(options.data, options.scale), options.binarize)
     check_cases(options.data, rbm, data, states=True)
     estimate = torch_rbm.log_likelihood(
-        rbm, data, method=options.method, progress=not options.quiet
+        rbm, data, method=options.method, progress=shows_progress(options)
     )
     if options.json:
         names = ("value", "error", "method", "ess", "lower", "upper")

@@ -13,7 +13,14 @@ import torch
 from torch import nn
 
 import torch_rbm
-from torch_rbm.cli.arguments import check_folder, count, not_negative, positive
+from torch_rbm.cli.arguments import (
+    add_quiet,
+    check_folder,
+    count,
+    not_negative,
+    positive,
+    shows_progress,
+)
 from torch_rbm.cli.cases import add_binarize, add_data, check_cases, states_of
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.readers import read_cases
@@ -87,7 +94,7 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
         "from there, and removes it at the end. MODEL with .checkpoint added if not given",
     )
     parser.add_argument("--log", metavar="CSV", help="file for the numbers of each epoch")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_quiet(parser)
 
 
 def _fit(options: argparse.Namespace) -> None:
@@ -123,7 +130,7 @@ def _fit(options: argparse.Namespace) -> None:
             patience=options.patience,
             callbacks=[] if options.log is None else [torch_rbm.CSVLog(options.log)],
             checkpoint=checkpoint,
-            progress=not options.quiet,
+            progress=shows_progress(options),
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the same command goes on from {checkpoint}") from None

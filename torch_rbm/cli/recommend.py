@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from torch_rbm.cli.arguments import check_folder, count
+from torch_rbm.cli.arguments import add_quiet, check_folder, count, shows_progress
 from torch_rbm.cli.command import Command
 from torch_rbm.ratings import (
     ImplicitRecommender,
@@ -52,7 +52,7 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--hidden", type=count, default=100, help="number of hidden units")
     parser.add_argument("--epochs", type=count, help="passes over the data; 40, or 50 of choices")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_quiet(parser)
 
 
 def _fit(options: argparse.Namespace) -> None:
@@ -68,7 +68,12 @@ def _fit(options: argparse.Namespace) -> None:
         test = RatingTable.read_csv(options.test, choices=options.choices)
     titles = {} if options.titles is None else read_titles(options.titles)
     more = {} if options.epochs is None else {"epochs": options.epochs}
-    common = {"hidden": options.hidden, "titles": titles, "progress": not options.quiet, **more}
+    common = {
+        "hidden": options.hidden,
+        "titles": titles,
+        "progress": shows_progress(options),
+        **more,
+    }
     recommender: Recommender | ImplicitRecommender
     if options.choices:
         recommender = ImplicitRecommender.fit(table, **common)

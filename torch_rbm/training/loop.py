@@ -207,7 +207,9 @@ class Training(Generic[EpochT, BatchT]):
                 self._save()
                 saved = now
             if stop:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(
+                    f"{self.where}: stopped; the same call goes on from {self.checkpoint.path}"
+                )
         return batch
 
     def _update(self, rows: Tensor, beside: Tensor | None) -> BatchT:
