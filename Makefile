@@ -108,7 +108,7 @@ endef
 
 # The C++ by its own tests and those of the mathematics, along both paths: all others train for too
 # long without optimisation.
-coverage: .venv/installed .venv/tests .venv/coverage .googletest ## Which lines no test runs, in build/coverage (half an hour)
+coverage: .venv/installed .venv/tests .venv/coverage .googletest ## Which lines no test runs, in build/coverage-*.txt (half an hour)
 	$(PYTEST) --ignore tests/test_speed.py --cov=torch_rbm --cov-report=term-missing:skip-covered | tee build/coverage-python.txt
 	$(CONFIGURE) -B build/coverage -DCMAKE_BUILD_TYPE=None \
 	  "-DCMAKE_CXX_FLAGS=-O1 --coverage -fprofile-update=atomic"
@@ -120,7 +120,8 @@ coverage: .venv/installed .venv/tests .venv/coverage .googletest ## Which lines 
 	cd build/coverage && OMP_NUM_THREADS=1 $(CURDIR)/$(BIN)/ctest
 	cd build/coverage/package && PYTHONPATH=$$PWD OMP_NUM_THREADS=1 $(CURDIR)/$(BIN)/python -m pytest $(OPERATORS)
 	cd build/coverage/package && PYTHONPATH=$$PWD OMP_NUM_THREADS=1 TORCH_RBM_CPU_PATH=reference $(CURDIR)/$(BIN)/python -m pytest $(OPERATORS)
-	$(BIN)/gcovr --root . --object-directory build/coverage --filter csrc/ --txt build/coverage-cpp.txt --print-summary
+	$(BIN)/gcovr --root . --filter csrc/ --merge-lines --gcov-ignore-errors=no_working_dir_found \
+	  --gcov-ignore-parse-errors=suspicious_hits.warn_once_per_file --txt build/coverage-cpp.txt --print-summary build/coverage
 
 examples: .venv/installed ## Build the C++ examples against the installed package
 	@$(BIN)/cmake --log-level=ERROR -S examples/cpp -B build/examples -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=$$( \

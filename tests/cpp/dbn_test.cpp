@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sstream>
 #include <string>
 
 namespace torch_rbm {
@@ -103,6 +104,35 @@ TEST(DBNModule, HasTheParametersOfThePythonModule) {
   EXPECT_NE(copy->layers()[0]->weight.data_ptr(), dbn->layers()[0]->weight.data_ptr());
   EXPECT_THROW(DBN(std::vector<int64_t>{6}), c10::ValueError);
   EXPECT_THROW(DBN(std::vector<int64_t>{6, 5}, std::vector<std::string>{"spin"}), c10::ValueError);
+}
+
+TEST(DBNModule, SaysWhatItIs) {
+  std::ostringstream text;
+  text << *DBN(std::vector<int64_t>{6, 5, 4},
+               std::vector<std::string>{"gaussian", "bernoulli", "bernoulli"});
+  // LibTorch goes on with the layers.
+  EXPECT_EQ(text.str().rfind("torch_rbm::DBN(6 gaussian, 5, 4)", 0), 0U) << text.str();
+}
+
+TEST(DBNModule, ClassifiersHaveTheActivationsOfTheUnits) {
+  const DBN dbn(std::vector<int64_t>{6, 5, 4, 3},
+                std::vector<std::string>{"bernoulli", "spin", "relu", "gaussian"});
+  auto net = dbn->classifier(2);
+  const Tensor v = torch::rand({3, 6});
+  const std::vector<RBM> layers = dbn->layers();
+  const auto below = [&](size_t i, const Tensor& x) {
+    return torch::nn::functional::linear(x, layers[i]->weight, layers[i]->hidden_bias);
+  };
+  const Tensor top = below(2, below(1, below(0, v).tanh()).relu());
+  Tensor x = v;
+  for (size_t i = 0; i + 1 < net->size(); ++i) {
+    x = (*(net->begin() + static_cast<int64_t>(i))).forward(x);
+  }
+  EXPECT_TRUE(x.allclose(top, 1e-5, 1e-6));
+  EXPECT_THROW(dbn->classifier(0), c10::ValueError);
+  const DBN words(std::vector<int64_t>{6, 4},
+                  std::vector<std::string>{"bernoulli", "categorical(2)"});
+  EXPECT_THROW(words->classifier(2), c10::ValueError);
 }
 
 TEST(DBNModule, LearnsWhatTheDataHold) {

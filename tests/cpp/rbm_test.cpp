@@ -48,6 +48,19 @@ TEST(RBMModule, TakesEveryUnitType) {
   EXPECT_THROW(RBM(5, 3, RBMOptions{.learn_precision = true}), c10::ValueError);
 }
 
+TEST(RBMModule, SaysWhatItIs) {
+  std::ostringstream text;
+  text << *RBM(6, 4) << " " << *RBM(6, 4, RBMOptions{.visible_units = "spin"});
+  EXPECT_EQ(text.str(), "torch_rbm::RBM(6, 4) torch_rbm::RBM(6, 4, spin, bernoulli)");
+}
+
+TEST(RBMModule, MomentsAreThoseOfTheOperator) {
+  const RBM rbm(6, 4);
+  const Moments expected = moments(rbm->weight, rbm->visible_bias, rbm->hidden_bias);
+  EXPECT_TRUE(rbm->moments().weight.equal(expected.weight));
+  EXPECT_TRUE(rbm->moments().visible.equal(expected.visible));
+}
+
 TEST(RBMModule, GradientsFlowThroughTheLayer) {
   torch::nn::Sequential net(RBM(6, 4), torch::nn::Linear(4, 2));
   net->forward(torch::rand({5, 6})).sum().backward();
