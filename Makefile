@@ -109,7 +109,8 @@ endef
 # The C++ by its own tests and those of the mathematics, along both paths: all others train for too
 # long without optimisation.
 coverage: .venv/installed .venv/tests .venv/coverage .googletest ## Which lines no test runs, in build/coverage-*.txt (half an hour)
-	$(PYTEST) --ignore tests/test_speed.py --cov=torch_rbm --cov-report=term-missing:skip-covered | tee build/coverage-python.txt
+	$(PYTEST) --ignore tests/test_speed.py --cov=torch_rbm --cov-report=
+	$(BIN)/coverage report --show-missing --skip-covered | tee build/coverage-python.txt
 	$(CONFIGURE) -B build/coverage -DCMAKE_BUILD_TYPE=None \
 	  "-DCMAKE_CXX_FLAGS=-O1 --coverage -fprofile-update=atomic"
 	$(BIN)/cmake --build build/coverage
@@ -118,8 +119,8 @@ coverage: .venv/installed .venv/tests .venv/coverage .googletest ## Which lines 
 	$(BIN)/cmake --install build/coverage --prefix build/coverage/package/torch_rbm
 	find build/coverage -name '*.gcda' -delete
 	cd build/coverage && OMP_NUM_THREADS=1 $(CURDIR)/$(BIN)/ctest
-	cd build/coverage/package && PYTHONPATH=$$PWD OMP_NUM_THREADS=1 $(CURDIR)/$(BIN)/python -m pytest $(OPERATORS)
-	cd build/coverage/package && PYTHONPATH=$$PWD OMP_NUM_THREADS=1 TORCH_RBM_CPU_PATH=reference $(CURDIR)/$(BIN)/python -m pytest $(OPERATORS)
+	cd build/coverage/package && export PYTHONPATH=$$PWD OMP_NUM_THREADS=1 && \
+	  for path in "" reference; do TORCH_RBM_CPU_PATH=$$path $(CURDIR)/$(BIN)/python -m pytest $(OPERATORS) || exit 1; done
 	$(BIN)/gcovr --root . --filter csrc/ --merge-lines --gcov-ignore-errors=no_working_dir_found \
 	  --gcov-ignore-parse-errors=suspicious_hits.warn_once_per_file --txt build/coverage-cpp.txt --print-summary build/coverage
 

@@ -50,13 +50,18 @@ def sdist(folder: Path) -> Path:
     return folder / name.removesuffix(".tar.gz")
 
 
-def wheel(folder: Path, source: Path) -> Path:
+def wheel(folder: Path) -> Path:
     run(
         *(sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps"),
         *("--wheel-dir", folder, ROOT),
         cwd=folder,
     )
     (made,) = folder.glob("*.whl")
+    return made
+
+
+def complete(source: Path, made: Path) -> None:
+    """Require that a wheel of the sdist would have the Python files of this one."""
     with zipfile.ZipFile(made) as archive:
         python = [name for name in archive.namelist() if name.endswith((".py", "py.typed"))]
     missing = [name for name in python if not (source / name).is_file()]
@@ -64,7 +69,6 @@ def wheel(folder: Path, source: Path) -> Path:
     assert not missing, missing
     for name in ("setup.py", "pyproject.toml", "VERSION", "README.md", "LICENSE"):
         assert (source / name).is_file(), name
-    return made
 
 
 def tested(made: Path, folder: Path) -> str:
@@ -110,7 +114,9 @@ def main() -> None:
         folder = Path(name)
         source = sdist(folder)
         used(source, folder)
-        print(tested(wheel(folder, source), folder))
+        made = wheel(folder)
+        complete(source, made)
+        print(tested(made, folder))
     print("packaging: passed")
 
 

@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -15,18 +14,11 @@ import scipy.sparse
 import torch
 
 import torch_rbm
+from tests.data_files import idx
 from torch_rbm.cli import main
 from torch_rbm.cli.readers import read_cases
 
 DATA = np.random.default_rng(0).integers(0, 2, (60, 9)).astype(np.uint8)
-
-
-def idx(array: np.ndarray) -> bytes:
-    return (
-        struct.pack(">HBB", 0, 8, array.ndim)
-        + struct.pack(f">{array.ndim}I", *array.shape)
-        + array.tobytes()
-    )
 
 
 class TestReaders:

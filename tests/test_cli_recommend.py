@@ -6,15 +6,13 @@ import pytest
 import torch
 
 import torch_rbm
+from tests.data_files import ratings_csv
 from torch_rbm.cli import main
 from torch_rbm.ratings import load_recommender, random_split, read_titles, synthetic_ratings
 
 
 def write(table, path):
-    lines = ["userId,movieId,rating,timestamp"]
-    rows = zip(table.user, table.item, table.values(), table.time, strict=True)
-    lines += [f"{int(u) + 1},{int(i) + 1},{r},{int(t)}" for u, i, r, t in rows]
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text(ratings_csv(table, lambda user: user + 1, lambda item: item + 1))
 
 
 @pytest.fixture

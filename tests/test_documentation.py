@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import torch_rbm
+from tests.data_files import ratings_csv
 
 PROJECT = Path(__file__).parent / "cmake_project"
 ROOT = Path(__file__).parents[1]
@@ -54,13 +55,6 @@ def test_cpp_lines_of_the_pages_are_built():
         assert line in sources, line
 
 
-def write_ratings(path: Path) -> None:
-    table, _ = torch_rbm.ratings.synthetic_ratings(60, 40, 900)
-    rows = zip(table.user, table.item, table.values(), table.time, strict=True)
-    lines = [f"{int(user)},{int(item)},{rating},{int(time)}" for user, item, rating, time in rows]
-    path.write_text("\n".join(["userId,movieId,rating,timestamp", *lines]))
-
-
 def given(page: str) -> dict[str, object]:
     """What a page takes for granted."""
     pictures = torch.rand(40, 784).round()
@@ -96,7 +90,8 @@ def given(page: str) -> dict[str, object]:
 )
 def test_documentation(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_ratings(tmp_path / "ratings.csv")
+    table, _ = torch_rbm.ratings.synthetic_ratings(60, 40, 900)
+    (tmp_path / "ratings.csv").write_text(ratings_csv(table))
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     assert blocks
     names = given(page)

@@ -3,13 +3,13 @@
 import gzip
 import re
 import shlex
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import torch_rbm
+from tests.data_files import idx, ratings_csv
 from torch_rbm.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -18,21 +18,13 @@ SHORTER = {"fit": ["--epochs", "2", "--hidden", "5", "--quiet"], "recommend fit"
 SHORTER |= {"sample": ["--steps", "5"], "evaluate": ["--quiet"]}
 # tests/test_cli.py runs it whole.
 ELSEWHERE = ["demo"]
+# Films that the pages speak of.
+NAMED = {0: 318, 1: 4896}
 
 
 def write_pictures(path: Path, cases: int) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (cases, 28, 28)).astype(np.uint8)
-    with gzip.open(path, "wb") as file:
-        file.write(struct.pack(">HBB3I", 0, 8, 3, *pictures.shape) + pictures.tobytes())
-
-
-def write_ratings(path: Path, first: int, last: int) -> None:
-    """Ratings of users 0 to 59, of films by numbers and of those that the pages name."""
-    table, _ = torch_rbm.ratings.synthetic_ratings(60, 40, 900)
-    names = {0: 318, 1: 4896}
-    rows = zip(table.user, table.item, table.values(), strict=True)
-    lines = [f"{int(user)},{names.get(int(film), int(film))},{value}" for user, film, value in rows]
-    path.write_text("\n".join(["userId,movieId,rating", *lines[first:last]]))
+    path.write_bytes(gzip.compress(idx(pictures)))
 
 
 @pytest.fixture
@@ -44,8 +36,10 @@ def folder(tmp_path, monkeypatch):
     digits = np.random.default_rng(0).integers(0, 2, (60, 64))
     for name in ("digits.csv", "more_digits.csv"):
         np.savetxt(tmp_path / name, digits, fmt="%d", delimiter=",")
-    write_ratings(tmp_path / "ratings.csv", 0, 800)
-    write_ratings(tmp_path / "held_out.csv", 800, 900)
+    table, _ = torch_rbm.ratings.synthetic_ratings(60, 40, 900)
+    for name, rows in (("ratings.csv", slice(800)), ("held_out.csv", slice(800, None))):
+        ratings = table.subset(rows)
+        (tmp_path / name).write_text(ratings_csv(ratings, item=lambda n: NAMED.get(n, n)))
     (tmp_path / "movies.csv").write_text("movieId,title\n318,One\n4896,Another\n")
     return tmp_path
 

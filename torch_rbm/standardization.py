@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_rbm.rbm import RBM
+from torch_rbm.sparse import is_csr
 from torch_rbm.units import Units
 
 
@@ -18,7 +19,7 @@ class Standardization:
     Attributes:
         mean: what is subtracted, [visible].
         scale: what is divided by after that, [visible].
-        continuous: whether there are gaussian or relu units; without them data may be sparse.
+        continuous: whether there are gaussian or relu units; without them data stay as they are.
     """
 
     mean: Tensor
@@ -27,11 +28,11 @@ class Standardization:
 
     @classmethod
     def of(cls, data: Tensor, units: Units) -> Standardization:
-        """That of data, [cases, visible], whose units these are; dense if some are continuous."""
+        """That of data, [cases, visible], strided or CSR, whose units these are."""
         mean, scale = torch.zeros(units.size), torch.ones(units.size)
         for group in units.groups:
             if group.type == "gaussian":
-                columns = data[:, group.slice].double()
+                columns = _dense(data)[:, group.slice].double()
                 mean[group.slice] = columns.mean(0).float()
                 spread = columns.std(0, correction=0).float()
                 scale[group.slice] = torch.where(spread > 0, spread, 1.0)
@@ -39,7 +40,9 @@ class Standardization:
 
     def apply(self, data: Tensor) -> Tensor:
         """Data as they are to data that are standardised."""
-        return ((data - self.mean) / self.scale).float() if self.continuous else data
+        if not self.continuous:
+            return data
+        return ((_dense(data) - self.mean) / self.scale).float()
 
     @torch.no_grad()
     def of_raw_data(self, rbm: RBM) -> RBM:
@@ -76,3 +79,7 @@ class Standardization:
         """Let a layer whose outputs are standardised data return the data as they are."""
         linear.weight.mul_(self.scale[:, None])
         linear.bias.mul_(self.scale).add_(self.mean)
+
+
+def _dense(data: Tensor) -> Tensor:
+    return data.to_dense() if is_csr(data) else data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 import torch
 from torch import Tensor
@@ -32,14 +33,14 @@ def check_cases(path: str, rbm: RBM, data: Tensor, states: bool = False) -> None
         rbm.visible_layer().check(path, "data", data, states=states)
     except ValueError as error:
         fits = data.layout == torch.strided and data.shape[1] == rbm.visible_bias.numel()
-        top = data.max() if fits and data.numel() > 0 else torch.nan
+        top = data.max().item() if fits and data.numel() > 0 else math.nan
         hint = ""
         if top == 255:
             hint = "; for pixels from 0 to 255 use --scale 255"
         elif states and top <= 1:
             hint = "; with --binarize they are probabilities of 0 and 1"
-        elif not states and "bernoulli" in rbm.visible_units:
-            hint = "; real numbers are for --units gaussian"
+        elif not states and math.isfinite(top) and "bernoulli" in rbm.visible_units:
+            hint = "; real numbers are for models of fit --units gaussian"
         raise ValueError(f"{error}{hint}") from None
 
 

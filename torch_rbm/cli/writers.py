@@ -35,4 +35,4 @@ def write_table(table: Tensor, path: str | Path) -> None:
         table: the numbers.
         path: the file; its name ends in one of ``TABLES``.
     """
-    write_atomically(path, partial(_WRITERS[Path(path).suffix.lower()], table.float()))
+    write_atomically(path, partial(_WRITERS[Path(path).suffix], table.float()))

@@ -33,11 +33,6 @@ def to_dense(X: Any) -> Any:
     return X.toarray() if is_scipy(X) else X
 
 
-def data_of(units: Units, X: Any) -> Tensor:
-    """A tensor of data of these units: dense where some are continuous."""
-    return to_tensor(to_dense(X) if units.continuous else X)
-
-
 @contextmanager
 def seeded(random: np.random.RandomState) -> Iterator[None]:
     """Let torch's default generator go on from the next random number, and leave it as it was."""

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 import torch_rbm
-from torch_rbm.sklearn.conversion import FLOATS, Array, data_of, seeded, to_tensor, units_for
+from torch_rbm.sklearn.conversion import FLOATS, Array, seeded, to_tensor, units_for
 from torch_rbm.sparse import select_rows
 from torch_rbm.standardization import Standardization
 from torch_rbm.training.factories import adam, sgd
@@ -71,7 +71,7 @@ class _DeepBeliefNet(BaseEstimator):  # type: ignore[misc]
     def _train(self, X: Any, targets: Tensor, outputs: int, classes: Array | None = None) -> None:
         random = check_random_state(self.random_state)
         units = units_for(self, self.visible_units, X)
-        data = data_of(units, X)
+        data = to_tensor(X)
         standardization = Standardization.of(data, units)
         data = standardization.apply(data)
         held_out = None

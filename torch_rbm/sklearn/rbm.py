@@ -18,7 +18,6 @@ import torch_rbm
 from torch_rbm.sklearn.conversion import (
     FLOATS,
     Array,
-    data_of,
     seeded,
     to_dense,
     to_tensor,
@@ -159,10 +158,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         first = not hasattr(self, "rbm_")
         X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=first)
         with seeded(self._random()):
-            if first:
-                data = self._begin(X)
-            else:
-                data = self._standardization.apply(data_of(self._model.visible_layer(), X))
+            data = self._begin(X) if first else self._standardization.apply(to_tensor(X))
             if self._loss is None or self._optimizer is None:
                 self._loss = self._make_loss(self._model)
                 self._optimizer = self._make_optimizer(self._model.parameters())
@@ -247,7 +243,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         Nothing is left of another one.
         """
         units = units_for(self, self.visible_units, X)
-        data = data_of(units, X)
+        data = to_tensor(X)
         self._standardization = Standardization.of(data, units)
         data = self._standardization.apply(data)
         self._model = torch_rbm.RBM(
