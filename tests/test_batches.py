@@ -23,6 +23,13 @@ class TestBatches:
             assert rows[:, 0].sort().values.equal(torch.arange(10.0))
 
     @pytest.mark.parametrize(
+        ("cases", "expected"), [(5, 1), (95, 10), (5000, 100), (10_000, 100), (20_000, 200)]
+    )
+    @pytest.mark.parametrize("make", [lambda x: x, TensorDataset], ids=["tensor", "dataset"])
+    def test_few_cases_are_in_small_batches(self, make, cases, expected):
+        assert len(self.batches(make(torch.zeros(cases, 1)), batch_size=None)) == expected
+
+    @pytest.mark.parametrize(
         "make",
         [
             lambda x: x,

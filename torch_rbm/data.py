@@ -16,6 +16,11 @@ from torch_rbm.validation import check_count, words
 
 Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
 
+# Where the caller does not say, a batch is so large, or this share of the cases where they are few.
+_BATCH_SIZE = 100
+_SMALLEST_BATCH_SIZE = 10
+_SHARE = 100
+
 
 class Batches:
     """Batches of cases, and what goes beside them, one pass per iteration.
@@ -31,7 +36,8 @@ class Batches:
         where: the caller's name, for messages.
         data: a tensor, strided or CSR, or a NumPy array [cases, ...], a matrix of scipy.sparse, a
             Dataset or a DataLoader.
-        batch_size: rows of a batch; a DataLoader keeps its own.
+        batch_size: rows of a batch; a DataLoader keeps its own. When None 100, or where there are
+            fewer than 10,000 cases a hundredth of them, but 10 at least.
         like: a tensor of the device and dtype that batches shall have.
         generator: shuffles; the default generator when None.
         beside: what goes with each case, such as its label: a tensor [cases, ...], for data that
@@ -49,7 +55,7 @@ class Batches:
         self,
         where: str,
         data: Data,
-        batch_size: int,
+        batch_size: int | None,
         like: Tensor,
         generator: torch.Generator | None = None,
         beside: Tensor | bool | None = None,
@@ -57,7 +63,8 @@ class Batches:
         name: str = "labels",
         flatten: bool = True,
     ) -> None:
-        batch_size = check_count(where, "batch_size", batch_size, 1)
+        if batch_size is not None:
+            batch_size = check_count(where, "batch_size", batch_size, 1)
         if isinstance(data, Tensor) and data.dim() < 2:
             raise ValueError(f"{where}: expected data [cases, visible], got {list(data.shape)}")
         data = as_tensor(data)
@@ -75,6 +82,8 @@ class Batches:
         seed = distributed.from_first(int(seed), like.device)
         self._shuffle = torch.Generator().manual_seed(seed)
         processes = distributed.size()
+        if batch_size is None:
+            batch_size = max(_default_batch_size(data), processes)
         if batch_size < processes:
             raise ValueError(
                 f"{where}: expected batch_size >= {processes}, the number of processes, got "
@@ -175,6 +184,14 @@ class Batches:
         dtype = self._like.dtype if batch.is_floating_point() else batch.dtype
         rows = batch if is_csr(batch) or not self._flatten else batch.flatten(1)
         return rows.to(self._like.device, dtype)
+
+
+def _default_batch_size(data: Data) -> int:
+    """Updates are what counts: few cases want small batches."""
+    if isinstance(data, DataLoader):
+        return _BATCH_SIZE
+    cases: int = len(data)  # type: ignore[arg-type]
+    return min(max(cases // _SHARE, _SMALLEST_BATCH_SIZE), _BATCH_SIZE)
 
 
 class _Order:

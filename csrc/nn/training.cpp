@@ -19,6 +19,32 @@ namespace {
 
 constexpr auto kFit = "fit";
 
+// How long a training is.
+struct Length {
+  int64_t batch_size;
+  int64_t batches;
+  int64_t epochs;
+};
+
+int64_t quotient_rounded_up(int64_t value, int64_t divisor) {
+  return (value + divisor - 1) / divisor;
+}
+
+// What counts are updates: few cases want small batches and many epochs.
+Length length_of(int64_t cases, const FitOptions& options) {
+  constexpr int64_t kShare = 100;
+  constexpr int64_t kSmallestBatch = 10;
+  constexpr int64_t kLargestBatch = 100;
+  constexpr int64_t kEpochs = 10;
+  constexpr int64_t kUpdates = 5'000;
+  const int64_t batch_size =
+      options.batch_size.value_or(std::clamp(cases / kShare, kSmallestBatch, kLargestBatch));
+  const int64_t batches = quotient_rounded_up(cases, batch_size);
+  const int64_t epochs =
+      options.epochs.value_or(std::max(kEpochs, quotient_rounded_up(kUpdates, batches)));
+  return {.batch_size = batch_size, .batches = batches, .epochs = epochs};
+}
+
 void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
   if (data.dim() != 2 || data.size(0) == 0) {
     checks::value_error(kFit, "expected data [cases, visible] with at least one case, got [{}]",
@@ -28,11 +54,13 @@ void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
     checks::value_error(kFit, "expected data [cases, {}], got [{}, {}]", rbm->weight.size(1),
                         data.size(0), data.size(1));
   }
-  if (options.epochs < 0 || options.batch_size < 1 || options.chains < 1 || options.steps < 0) {
+  const int64_t epochs = options.epochs.value_or(0);
+  const int64_t batch_size = options.batch_size.value_or(1);
+  if (epochs < 0 || batch_size < 1 || options.chains < 1 || options.steps < 0) {
     checks::value_error(kFit,
                         "expected epochs >= 0, batch_size >= 1, chains >= 1 and steps >= 0, got "
                         "{}, {}, {} and {}",
-                        options.epochs, options.batch_size, options.chains, options.steps);
+                        epochs, batch_size, options.chains, options.steps);
   }
   if (!(options.learning_rate >= 0) || !(options.average >= 0 && options.average <= 1)) {
     checks::value_error(kFit, "expected learning_rate >= 0 and average in [0, 1], got {} and {}",
@@ -117,10 +145,10 @@ class Training {
         chain_(rbm->sample_visible(at::zeros({options.chains, rbm->weight.size(0)},
                                              rbm->weight.options().requires_grad(false)),
                                    random())),
-        batches_((data.size(0) + options.batch_size - 1) / options.batch_size) {}
+        length_(length_of(data.size(0), options)) {}
 
   void run() {
-    for (int64_t epoch = 1; epoch <= options_.epochs; ++epoch) {
+    for (int64_t epoch = 1; epoch <= length_.epochs; ++epoch) {
       const double gap = pass();
       if (!std::isfinite(gap) || !finite()) {
         TORCH_CHECK(false, "torch_rbm::fit: training diverged in epoch ", epoch,
@@ -140,7 +168,7 @@ class Training {
   double pass() {
     const Tensor order = at::randperm(data_.size(0), options_.generator, at::kLong);
     double gap = 0;
-    for (const Tensor& rows : order.split(options_.batch_size)) {
+    for (const Tensor& rows : order.split(length_.batch_size)) {
       Tensor batch = data_.index_select(0, rows.to(data_.device()));
       if (options_.transform) {
         batch = options_.transform(batch);
@@ -150,7 +178,7 @@ class Training {
       }
       gap += update(batch);
     }
-    return gap / static_cast<double>(batches_);
+    return gap / static_cast<double>(length_.batches);
   }
 
   double update(const Tensor& batch) {
@@ -164,7 +192,7 @@ class Training {
     if (options_.centered) {
       centering_.apply(rbm_, batch, estimate);
     }
-    const auto total = static_cast<double>(options_.epochs * batches_);
+    const auto total = static_cast<double>(length_.epochs * length_.batches);
     const double rate = options_.learning_rate * (1 - static_cast<double>(updates_) / total);
     rbm_->weight.sub_(estimate.grad_weight, rate);
     rbm_->visible_bias.sub_(estimate.grad_visible_bias, rate);
@@ -189,7 +217,7 @@ class Training {
   Centering centering_;
   Average average_;
   Tensor chain_;
-  int64_t batches_;
+  Length length_;
   int64_t updates_ = 0;
 };
 

@@ -107,6 +107,7 @@ void run(const std::string& folder) {
   fine_tune(plain, labelled);
 
   torch_rbm::FitOptions options;
+  options.epochs = 10;
   options.binarize = true;
   options.on_epoch = [](int64_t epoch, double gap) {
     fmt::print("  epoch {:2d}, energy gap {:7.3f}\n", epoch, gap);

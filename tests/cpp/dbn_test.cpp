@@ -81,6 +81,23 @@ TEST(FitOptions, ATrainingThatDivergesChangesNothing) {
   EXPECT_TRUE(rbm->weight.equal(before));
 }
 
+TEST(FitOptions, FewCasesHaveManyEpochsInSmallBatches) {
+  constexpr int64_t kCases = 4000;
+  constexpr int64_t kEpochs = 50;  // of 100 batches of 40 cases: 5,000 updates
+  const RBM rbm(2, 1);
+  int64_t epochs = 0;
+  FitOptions options;
+  options.chains = 1;
+  options.on_epoch = [&](int64_t epoch, double /*gap*/) { epochs = epoch; };
+  fit(rbm, at::zeros({kCases, 2}), options);
+  EXPECT_EQ(epochs, kEpochs);
+
+  options.batch_size = kCases;
+  options.epochs = 3;
+  fit(rbm, at::zeros({kCases, 2}), options);
+  EXPECT_EQ(epochs, 3);
+}
+
 TEST(FitOptions, AreChecked) {
   const auto [data, labels] = patterns();
   const RBM rbm(12, 8);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -40,8 +39,6 @@ _LOSSES: dict[str, Any] = {
 }
 # Multiplications of a product from which on a second thread pays.
 _WORK_FOR_THREADS = 2_000_000
-# What a training makes at least, unless it is told how long it shall be.
-_UPDATES = 10_000
 _WITH_CHAINS = ("pcd", "fpcd", "tempering", "trajectory")
 _OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
@@ -62,7 +59,7 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--epochs",
         type=count,
-        help=f"passes over the data: 20 if not given, more where that is not {_UPDATES:,} updates",
+        help="passes over the data: 10 if not given, more where that is not 5,000 updates",
     )
     parser.add_argument(
         "--batch-size",
@@ -112,16 +109,15 @@ def _fit(options: argparse.Namespace) -> None:
         validation = states_of(read_cases(options.validation, options.scale), options.binarize)
         check_cases(options.validation, rbm, validation, states=True)
         validation = standardization.apply(validation)
-    batch_size = options.batch_size or min(max(len(data) // 100, 10), 100)
-    if options.threads is None and _is_small(rbm, max(batch_size, options.chains)):
+    if options.threads is None and _is_small(rbm, max(options.batch_size or 0, options.chains)):
         torch.set_num_threads(1)
     checkpoint = Path(options.checkpoint or f"{options.out}.checkpoint")
     try:
         history = torch_rbm.fit(
             rbm,
             data,
-            epochs=options.epochs or max(20, math.ceil(_UPDATES * batch_size / len(data))),
-            batch_size=batch_size,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
             loss=_loss(options),
             optimizer=_optimizer(options),
             weight_decay=options.weight_decay,

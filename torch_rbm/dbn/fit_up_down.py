@@ -28,7 +28,7 @@ from torch_rbm.training.factories import check_training_options, sgd
 from torch_rbm.training.fine_tuning import Supervised, SupervisedMonitor
 from torch_rbm.training.fit import draw_states
 from torch_rbm.training.loop import Training
-from torch_rbm.validation import check_count, check_factory
+from torch_rbm.validation import check_factory
 
 _default_optimizer = functools.partial(sgd, lr=0.1)
 
@@ -38,8 +38,8 @@ def fit_up_down(
     data: Data,
     labels: Tensor | bool | None = None,
     *,
-    epochs: int = 10,
-    batch_size: int = 100,
+    epochs: int | None = None,
+    batch_size: int | None = None,
     top: LossFactory = ContrastiveDivergence,
     mean_visible: bool = False,
     discriminative: float = 0.0,
@@ -67,8 +67,9 @@ def fit_up_down(
             or a DataLoader.
         labels: classes of the cases for a net with classes, int64 [cases], or True for the second
             elements of the items of a Dataset or a DataLoader.
-        epochs: passes over the data.
-        batch_size: rows of a batch; a DataLoader keeps its own.
+        epochs: passes over the data; when None 10, or more, so that there are 5,000 updates.
+        batch_size: rows of a batch; a DataLoader keeps its own. When None 100, or where there are
+            fewer than 10,000 cases a hundredth of them, but 10 at least.
         top: makes the loss of the top RBM; see :class:`torch_rbm.UpDown`.
         mean_visible: see :class:`torch_rbm.UpDown`.
         discriminative: the share of −log p(label | data); see :class:`torch_rbm.UpDown`.
@@ -99,7 +100,6 @@ def fit_up_down(
     criterion = UpDown(
         dbn, top, mean_visible=mean_visible, discriminative=discriminative, dropout=dropout
     )
-    epochs = check_count(where, "epochs", epochs, 0)
     check_factory(where, "optimizer", optimizer, "torch.optim.SGD")
     check_training_options(where, scheduler, weight_decay, average)
     dbn.check_labels(where, labels)

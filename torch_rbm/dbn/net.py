@@ -220,8 +220,8 @@ class DBN(nn.Module):
         data: Data,
         *,
         labels: Tensor | bool | None = None,
-        epochs: PerLayer[int] = 10,
-        batch_size: int = 100,
+        epochs: PerLayer[int] | None = None,
+        batch_size: int | None = None,
         loss: PerLayer[LossFactory] = default_loss,
         optimizer: PerLayer[OptimizerFactory] | None = None,
         scheduler: SchedulerFactory = linear_decay,
@@ -243,8 +243,8 @@ class DBN(nn.Module):
                 Dataset or a DataLoader.
             labels: classes of the cases for a net with classes, int64 [cases], or True for the
                 second elements of the items of a Dataset or a DataLoader.
-            epochs: passes over the data for each layer.
-            batch_size: rows of a batch; a DataLoader keeps its own.
+            epochs: passes over the data for each layer; see :func:`torch_rbm.fit` for None.
+            batch_size: rows of a batch; a DataLoader keeps its own; likewise.
             loss: makes the loss of each layer.
             optimizer: makes the optimizer of each layer.
             scheduler: makes the scheduler of each layer.

@@ -55,8 +55,8 @@ def pretrain_stages(
     data: Data,
     *,
     labels: Tensor | bool | None,
-    epochs: PerLayer[int],
-    batch_size: int,
+    epochs: PerLayer[int] | None,
+    batch_size: int | None,
     loss: PerLayer[LossFactory],
     optimizer: PerLayer[OptimizerFactory] | None,
     scheduler: SchedulerFactory,
@@ -127,8 +127,8 @@ def pretrain(
     data: Data,
     *,
     visible_units: str = "bernoulli",
-    epochs: PerLayer[int] = 10,
-    batch_size: int = 100,
+    epochs: PerLayer[int] | None = None,
+    batch_size: int | None = None,
     loss: PerLayer[LossFactory] = default_loss,
     optimizer: PerLayer[OptimizerFactory] | None = None,
     scheduler: SchedulerFactory = linear_decay,
@@ -151,8 +151,9 @@ def pretrain(
         data: what goes into the network: a tensor or NumPy array [cases, ...], a Dataset or a
             DataLoader. Batches are flattened to [batch, visible].
         visible_units: what the data are, for the first of these layers.
-        epochs: passes over the data, for all these layers or for each.
-        batch_size: rows of a batch; a DataLoader keeps its own.
+        epochs: passes over the data, for all these layers or for each; for None see
+            :func:`torch_rbm.fit`.
+        batch_size: rows of a batch; a DataLoader keeps its own; likewise.
         loss: makes the loss, for all layers or for each; see :func:`torch_rbm.fit`.
         optimizer: makes the optimizer likewise.
         scheduler: makes the scheduler.

@@ -122,7 +122,6 @@ def fit_ratings(
     where = "fit_ratings"
     if not isinstance(rbm, RatingsRBM):
         raise TypeError(f"{where}: expected a torch_rbm.RatingsRBM, got {words(rbm)}")
-    epochs = check_count(where, "epochs", epochs, 0)
     check_factory(where, "loss", loss, "torch_rbm.RatingsContrastiveDivergence")
     check_factory(where, "optimizer", optimizer, "torch.optim.Adam")
     check_training_options(where, scheduler, weight_decay, average)

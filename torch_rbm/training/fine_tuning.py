@@ -21,7 +21,7 @@ from torch_rbm.training.factories import (
 )
 from torch_rbm.training.history import History, SupervisedEpoch
 from torch_rbm.training.loop import Training
-from torch_rbm.validation import check_count, check_factory, words
+from torch_rbm.validation import check_factory, words
 
 #: A loss of outputs and targets, such as ``torch.nn.functional.cross_entropy``.
 TargetLoss = Callable[[Tensor, Tensor], Tensor]
@@ -34,8 +34,8 @@ def fine_tune(
     data: Data,
     targets: Tensor | bool | None = None,
     *,
-    epochs: int = 10,
-    batch_size: int = 100,
+    epochs: int | None = None,
+    batch_size: int | None = None,
     loss: TargetLoss | None = None,
     optimizer: OptimizerFactory = adam,
     scheduler: SchedulerFactory = linear_decay,
@@ -62,8 +62,9 @@ def fine_tune(
         targets: classes, whole numbers [cases], or real values [cases, outputs]; True for the
             second elements of the items of a Dataset or a DataLoader; None for the data themselves,
             as an autoencoder has them.
-        epochs: passes over the data.
-        batch_size: rows of a batch; a DataLoader keeps its own.
+        epochs: passes over the data; when None 10, or more, so that there are 5,000 updates.
+        batch_size: rows of a batch; a DataLoader keeps its own. When None 100, or where there are
+            fewer than 10,000 cases a hundredth of them, but 10 at least.
         loss: of outputs and targets, a mean over the batch; the cross-entropy of logits for
             classes, the mean squared error for real values, when None.
         optimizer: makes the optimizer for the parameters.
@@ -97,7 +98,6 @@ def fine_tune(
     parameters = list(module.parameters())
     if not parameters:
         raise ValueError(f"{where}: expected a module with parameters, got {module}")
-    epochs = check_count(where, "epochs", epochs, 0)
     check_factory(where, "optimizer", optimizer, "torch.optim.Adam")
     check_training_options(where, scheduler, weight_decay, average)
     targets = as_tensor(targets)

@@ -29,15 +29,15 @@ from torch_rbm.training.history import History, RBMEpoch
 from torch_rbm.training.loop import Training
 from torch_rbm.training.monitoring import RBMMonitor
 from torch_rbm.training.sparsity import SparsityTarget, check_sparsity
-from torch_rbm.validation import check_count, check_factory, check_rbm
+from torch_rbm.validation import check_factory, check_rbm
 
 
 def fit(
     rbm: RBM,
     data: Data,
     *,
-    epochs: int = 10,
-    batch_size: int = 100,
+    epochs: int | None = None,
+    batch_size: int | None = None,
     loss: LossFactory = default_loss,
     optimizer: OptimizerFactory | None = None,
     scheduler: SchedulerFactory = linear_decay,
@@ -66,8 +66,9 @@ def fit(
             matrix of scipy.sparse, a Dataset or a DataLoader. A tensor is checked as a whole before
             training, everything else batch by batch. Floating-point data are cast to the dtype of
             the RBM.
-        epochs: passes over the data.
-        batch_size: rows of a batch; a DataLoader keeps its own.
+        epochs: passes over the data; when None 10, or more, so that there are 5,000 updates.
+        batch_size: rows of a batch; a DataLoader keeps its own. When None 100, or where there are
+            fewer than 10,000 cases a hundredth of them, but 10 at least.
         loss: makes the loss for the RBM: by default centred PCD-1 with 100 chains; for others
             ``functools.partial(PersistentContrastiveDivergence, chains=500, steps=5)``.
         optimizer: makes the optimizer for the parameters: by default SGD with learning rate 0.2,
@@ -109,7 +110,6 @@ def fit(
     """
     where = "fit"
     check_rbm(where, rbm)
-    epochs = check_count(where, "epochs", epochs, 0)
     check_factory(where, "loss", loss, "torch_rbm.ContrastiveDivergence")
     check_sparsity(where, sparsity)
     check_training_options(where, scheduler, weight_decay, average)

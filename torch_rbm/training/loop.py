@@ -23,10 +23,15 @@ from torch_rbm.training.group import Group
 from torch_rbm.training.history import EpochT, History
 from torch_rbm.training.interrupts import interrupts_held
 from torch_rbm.training.plan import Plan, difference, plan
+from torch_rbm.validation import check_count
 
 # The first epochs, and later so many updates each, are followed by costly measurements.
 _MEASURED_EPOCHS = 10
 _MEASURED_UPDATES = 20
+
+# What a training has at least where its caller does not say how long it shall be.
+_EPOCHS = 10
+_UPDATES = 5_000
 
 #: What a loss takes: a tensor or, for example, sparse ratings.
 BatchT = TypeVar("BatchT")
@@ -69,7 +74,7 @@ class Training(Generic[EpochT, BatchT]):
         stopping: keeps the best parameters.
         optimizer: makes the optimizer.
         scheduler: makes the scheduler.
-        epochs: passes over the data.
+        epochs: passes over the data; when None 10, more where that is not 5,000 updates.
         weight_decay: the optimizer's, for the weights.
         average: the share of the training, at its end, whose parameters are averaged.
         prepare: see :data:`Prepare`.
@@ -92,7 +97,7 @@ class Training(Generic[EpochT, BatchT]):
         *,
         optimizer: OptimizerFactory,
         scheduler: SchedulerFactory,
-        epochs: int,
+        epochs: int | None,
         weight_decay: float,
         average: float,
         prepare: Prepare[BatchT],
@@ -109,7 +114,9 @@ class Training(Generic[EpochT, BatchT]):
         self.batches = batches
         self.monitor = monitor
         self.stopping = stopping
-        self.epochs = epochs
+        if epochs is None:
+            epochs = max(_EPOCHS, math.ceil(_UPDATES / len(batches)))
+        self.epochs = epochs = check_count(where, "epochs", epochs, 0)
         self.total = max(epochs * len(batches), 1)
         device = next(module.parameters()).device
         self.group = Group(where, criterion, device)

@@ -11,8 +11,12 @@
 namespace torch_rbm {
 
 struct FitOptions {
-  int64_t epochs = 10;
-  int64_t batch_size = 100;
+  /// Passes over the data; without a value 10, or as many as make 5,000 updates where that is
+  /// more.
+  std::optional<int64_t> epochs = std::nullopt;
+  /// Without a value 100, or where there are fewer than 10,000 cases a hundredth of them, but 10 at
+  /// least.
+  std::optional<int64_t> batch_size = std::nullopt;
   /// Persistent chains of the negative phase, and their Gibbs steps for each update.
   int64_t chains = 100;
   int64_t steps = 1;
