@@ -134,7 +134,7 @@ def _fit(options: argparse.Namespace) -> None:
     checkpoint.unlink(missing_ok=True)
     if history.best_epoch is not None:
         print(f"best validation likelihood in epoch {history.best_epoch}")
-    print(f"{rbm} in {options.out}")
+    print(f"{rbm} in {options.out}; torch-rbm evaluate {options.out} DATA says how good it is")
 
 
 def _rbm(options: argparse.Namespace, visible: int) -> RBM:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -85,27 +86,32 @@ def _csv(path: Path) -> Any:
         header = not all(_is_number(word) for word in first.strip().split(separator))
     try:
         with _open(path) as file:
-            return np.loadtxt(
+            table = np.loadtxt(
                 file, delimiter=separator, skiprows=int(header), ndmin=2, dtype=np.float32
             )
     except ValueError as error:
         raise ValueError(_first_fault(path, separator, header) or str(error)) from error
+    if not np.isfinite(table).all():
+        raise ValueError(_first_fault(path, separator, header) or "some are not finite")
+    return table
 
 
 def _first_fault(path: Path, separator: str, header: bool) -> str | None:
     """The line of a table of numbers that keeps it from being one, in words."""
     with io.TextIOWrapper(_open(path), errors="replace") as file:
         rows = csv.reader(file, delimiter=separator)
-        columns = len(next(rows, [])) if header else 0
+        names = next(rows, []) if header else []
+        columns = len(names)
         for row in rows:
             if not row:
                 continue
             columns = columns or len(row)
             if len(row) != columns:
                 return f"line {rows.line_num} has {len(row)} values, the lines before {columns}"
-            wrong = next((word for word in row if not _is_number(word)), None)
-            if wrong is not None:
-                return f"line {rows.line_num} has {wrong!r} in the place of a number"
+            for column, word in enumerate(row):
+                if not _is_finite(word):
+                    name = repr(names[column]) if header else column + 1
+                    return f"line {rows.line_num} has {word!r} in column {name}, where a number was expected"
     return None
 
 
@@ -115,6 +121,10 @@ def _is_number(word: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_finite(word: str) -> bool:
+    return _is_number(word) and math.isfinite(float(word))
 
 
 def _idx(path: Path) -> Any:
