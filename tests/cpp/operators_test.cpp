@@ -119,11 +119,11 @@ TEST(Operators, ParallelTemperingDrawsFromTheModel) {
   const Model m = random_model(4, 3);
   const Tensor betas = torch::tensor({0.0, 0.5, 1.0}, torch::kFloat64);
   const Tensor key = torch::tensor({2, 0}, torch::kInt64);
-  constexpr int64_t kChains = 20'000;
+  constexpr int64_t kChains = 5'000;
   const Tensor start = torch::zeros({3, kChains, 4}, torch::kFloat64);
   const ParallelTempering result =
       parallel_tempering(start, m.weight, m.visible_bias, m.hidden_bias, m.visible_bias, betas,
-                         /*steps=*/100, {}, {.key = key});
+                         /*steps=*/50, {}, {.key = key});
   EXPECT_TRUE(result.proposed.gt(0).all().item<bool>());
   EXPECT_TRUE(result.accepted.le(result.proposed).all().item<bool>());
   EXPECT_TRUE(
