@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from cases import mnist_pictures
 from deformation import deformed
 from reporting import peak_memory_gb, report
 from torch import Tensor
+from torch.optim.lr_scheduler import LinearLR
 
 import torch_rbm
 
@@ -29,6 +32,59 @@ def binary_test_pictures() -> Tensor:
     return (
         torch.rand(pictures.shape, generator=torch.Generator().manual_seed(0)) < pictures
     ).float()
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the training: its cases, and the learning rate, which falls linearly."""
+
+    cases: Tensor
+    transform: Callable[[Tensor], Tensor] | None
+    epochs: int
+    first_rate: float
+    last_rate: float
+
+
+def phases_of(options: argparse.Namespace, train: Tensor) -> list[Phase]:
+    """Deformed pictures first, if there shall be any, and at last those of the training set."""
+    if options.deform == options.bend == 0:
+        return [Phase(train, None, options.epochs, options.rate, 0.0)]
+    generator = torch.Generator().manual_seed(options.seed)
+    passes = round(options.epochs * options.share / options.copies)
+    epochs = passes * options.copies
+    rate = options.rate * (1 - epochs / options.epochs)
+    copies = deformed(train, options.deform, options.bend, options.copies, generator)
+    return [
+        Phase(copies, partial(torch.div, other=255), passes, options.rate, rate),
+        Phase(train, None, options.epochs - epochs, rate, 0.0),
+    ]
+
+
+def fit(
+    rbm: torch_rbm.RBM, loss: torch.nn.Module, phases: list[Phase], options: argparse.Namespace
+) -> float:
+    """Train in phases, with the same chains; return the seconds of all epochs."""
+    seconds = 0.0
+    for number, phase in enumerate(phases, 1):
+        is_last = phase is phases[-1]
+        history = torch_rbm.fit(
+            rbm,
+            phase.cases,
+            epochs=phase.epochs,
+            batch_size=options.batch,
+            loss=lambda _: loss,
+            optimizer=partial(torch.optim.SGD, lr=phase.first_rate),
+            scheduler=lambda optimizer, updates, phase=phase: LinearLR(
+                optimizer, 1.0, phase.last_rate / phase.first_rate, total_iters=updates
+            ),
+            weight_decay=options.weight_decay,
+            average=min(options.average * options.epochs / phase.epochs, 1) if is_last else 0.0,
+            binarize=True,
+            transform=phase.transform,
+            checkpoint=None if options.checkpoint is None else f"{options.checkpoint}.{number}",
+        )
+        seconds += sum(epoch.seconds for epoch in history.epochs)
+    return seconds
 
 
 def main() -> None:
@@ -43,9 +99,13 @@ def main() -> None:
     parser.add_argument("--weight-decay", type=float, default=0.0)
     parser.add_argument("--plain", action="store_true", help="not centred")
     parser.add_argument(
-        "--deform", type=float, default=0.0, help="train on pictures turned and scaled this much"
+        "--deform", type=float, default=0.0, help="train on pictures sheared and turned this much"
     )
-    parser.add_argument("--copies", type=int, default=10, help="of each, when they are deformed")
+    parser.add_argument("--bend", type=float, default=0.0, help="and bent by so many pixels")
+    parser.add_argument("--copies", type=int, default=16, help="of each, when they are deformed")
+    parser.add_argument(
+        "--share", type=float, default=0.8, help="of the epochs, the first, with deformed pictures"
+    )
     parser.add_argument("--flip", action="store_true", help="0 and 1 exchanged, in both sets")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", help="a file, to go on where a run was stopped")
@@ -59,30 +119,10 @@ def main() -> None:
     rbm = torch_rbm.RBM(784, options.hidden)
     torch_rbm.initialize(rbm, train)
     started = time.perf_counter()
-    cases, epochs, transform = train, options.epochs, None
-    if options.deform:
-        generator = torch.Generator().manual_seed(options.seed)
-        cases = deformed(train, options.deform, options.copies, generator)
-        epochs //= options.copies
-        transform = partial(torch.div, other=255)
-    history = torch_rbm.fit(
-        rbm,
-        cases,
-        epochs=epochs,
-        batch_size=options.batch,
-        loss=partial(
-            torch_rbm.PersistentContrastiveDivergence,
-            chains=options.chains,
-            steps=options.steps,
-            centered=not options.plain,
-        ),
-        optimizer=partial(torch.optim.SGD, lr=options.rate),
-        weight_decay=options.weight_decay,
-        average=options.average,
-        binarize=True,
-        transform=transform,
-        checkpoint=options.checkpoint,
+    loss = torch_rbm.PersistentContrastiveDivergence(
+        rbm, options.chains, options.steps, centered=not options.plain
     )
+    seconds = fit(rbm, loss, phases_of(options, train), options)
     minutes = (time.perf_counter() - started) / 60
     likelihood = torch_rbm.log_likelihood(rbm, test, generator=torch.Generator().manual_seed(1))
     # Of the same log Z: how much better the model knows the cases that it was trained on.
@@ -99,7 +139,7 @@ def main() -> None:
         method=likelihood.method,
         effective_sample_size=min(likelihood.ess, 1e9),
         minutes=minutes,
-        seconds_per_epoch=sum(e.seconds for e in history.epochs) / options.epochs,
+        seconds_per_epoch=seconds / options.epochs,
         peak_memory_gb=peak_memory_gb(),
         threads=torch.get_num_threads(),
     )
