@@ -82,7 +82,7 @@ mutate: .venv/installed .venv/tests ## Break the code on purpose, show which tes
 package: .venv/installed ## Test the sdist, the wheel and the CMake package where users have them
 	$(BIN)/python tests/packaging.py
 
-tidy: .venv/installed .googletest ## Check the C++ with clang-tidy (minutes)
+tidy: .venv/installed .googletest ## Check the C++ with clang-tidy 19 and its libomp (an hour)
 	$(CONFIGURE) -B build/tidy -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DTORCH_RBM_BUILD_EXAMPLES=ON \
 	  -DTORCH_RBM_BUILD_BENCHMARKS=ON -DTORCH_RBM_PRECOMPILE_HEADERS=OFF
 	git ls-files '*.cpp' | grep -v tests/cmake_project | \

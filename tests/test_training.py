@@ -28,7 +28,9 @@ def data_of(rows=600, seed=0):
 def fitted(data, rbm=None, *, hidden=6, seed=1, **options):
     torch.manual_seed(seed)
     rbm = torch_rbm.RBM(8, hidden) if rbm is None else rbm
-    history = torch_rbm.fit(rbm, data, **{"progress": False, "epochs": 4, "batch_size": 100, **options})
+    history = torch_rbm.fit(
+        rbm, data, **{"progress": False, "epochs": 4, "batch_size": 100, **options}
+    )
     return rbm, history
 
 

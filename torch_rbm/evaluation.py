@@ -125,7 +125,7 @@ def log_partition(
         check_count(where, "rows of samples", len(samples), 2)
     chains = check_count(where, "chains", chains, 2)
     with torch.no_grad():
-        if method == "exact" or (method == "auto" and _exact_is_cheap(rbm)):
+        if is_exact(rbm, method):
             value = rbm.log_partition().item()
             return Estimate(value, 0.0, "exact", math.inf, value, value)
         schedule = _schedule(where, betas).to(rbm.weight.device)
@@ -238,7 +238,10 @@ def mean_free_energy(rbm: RBM, visible: Tensor) -> float:
     return math.fsum(float(rbm.free_energy(part).double().sum()) for part in parts) / len(rows)
 
 
-def _exact_is_cheap(rbm: RBM) -> bool:
+def is_exact(rbm: RBM, method: str) -> bool:
+    """Whether a method of :func:`log_partition` finds log Z without sampling."""
+    if method != "auto":
+        return method == "exact"
     visible, hidden = rbm.visible_layer(), rbm.hidden_layer()
     if visible.only == hidden.only == "gaussian":
         return True

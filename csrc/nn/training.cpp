@@ -62,7 +62,8 @@ void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
                         "{}, {}, {} and {}",
                         epochs, batch_size, options.chains, options.steps);
   }
-  if (!(options.learning_rate >= 0) || !(options.average >= 0 && options.average <= 1)) {
+  // NaN is refused, too.
+  if (!(options.learning_rate >= 0 && options.average >= 0 && options.average <= 1)) {
     checks::value_error(kFit, "expected learning_rate >= 0 and average in [0, 1], got {} and {}",
                         options.learning_rate, options.average);
   }
