@@ -1,8 +1,8 @@
 """fit: its options, its reports, and going on where it was stopped."""
 
-import math
 import csv
 import functools
+import math
 import os
 import signal
 import subprocess
