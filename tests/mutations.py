@@ -723,4 +723,10 @@ MUTATIONS += [
         "at::where(from_above, row_at.roll(-1, 0),",
         "at::where(from_above, row_at.roll(1, 0),",
     ),
+    Mutation(
+        "small products wake other threads",
+        "csrc/cpu/product_threads.cpp",
+        "rows * weight.numel() < kWorthAThread",
+        "rows * weight.numel() < 0 * kWorthAThread",
+    ),
 ]

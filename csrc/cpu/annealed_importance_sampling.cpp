@@ -1,4 +1,5 @@
 // annealed_importance_sampling on the CPU; see reference/annealed_importance_sampling.cpp.
+#include "cpu/product_threads.h"
 #include "cpu/tempered.h"
 #include "ops/checks.h"
 #include "reference/formulas.h"
@@ -93,6 +94,7 @@ std::tuple<Tensor, Tensor> annealed_importance_sampling(
                                  visible_precision, hidden_precision);
   checks::annealed_importance_sampling(kOp, chain, arguments, base_visible_bias, betas);
   checks::key(kOp, key, weight.device());
+  const ProductThreads threads(chain, weight);
   const reference::Model model(arguments);
   const Tensor base_bias = reference::accumulated(base_visible_bias, weight);
   if (use_kernels() && model.has_two_states() && chain.numel() > 0 && hidden_bias.numel() > 0 &&

@@ -1,5 +1,6 @@
 // The conditional means and samples of either layer on the CPU.
 #include "cpu/model.h"
+#include "cpu/product_threads.h"
 #include "ops/conditional_kernels.h"
 #include "reference/formulas.h"
 
@@ -51,6 +52,7 @@ c10::DimVector with_last(const Tensor& states, int64_t last) {
 
 // `weight` is [this layer, other layer].
 Tensor layer_mean(const Tensor& states, const Tensor& weight, const LayerArguments& layer) {
+  const ProductThreads threads(states, weight);
   const Tensor rows = reference::as_rows(states);
   if (use_kernels() && reference::make_layer(layer)->is_bernoulli() &&
       packing_pays(rows.size(0), weight.numel())) {
@@ -65,6 +67,7 @@ Tensor layer_mean(const Tensor& states, const Tensor& weight, const LayerArgumen
 
 Tensor sample_layer(const Tensor& states, const Tensor& weight, const LayerArguments& layer,
                     const random::Stream& stream) {
+  const ProductThreads threads(states, weight);
   if (use_kernels() && reference::make_layer(layer)->is_bernoulli() && states.numel() > 0 &&
       weight.numel() > 0) {
     const auto result = with_packed<Product>(

@@ -1,5 +1,6 @@
 // contrastive_divergence on the CPU.
 #include "cpu/gradient.h"
+#include "cpu/product_threads.h"
 #include "ops/checks.h"
 #include "reference/formulas.h"
 
@@ -236,6 +237,7 @@ Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const T
                                  visible_precision, hidden_precision);
   checks::contrastive_divergence(kOp, data, chain, arguments, steps, observed, mean_visible);
   checks::key(kOp, key, weight.device());
+  const ProductThreads threads(data.numel() > chain.numel() ? data : chain, weight);
   const reference::Model model(arguments);
   if (use_kernels() && model.hidden->two_states() && weight.numel() > 0 &&
       data.numel() + chain.numel() > 0 && (!observed || zero_is_missing(data, chain, model))) {

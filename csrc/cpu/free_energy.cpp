@@ -1,5 +1,6 @@
 // free_energy on the CPU.
 #include "cpu/model.h"
+#include "cpu/product_threads.h"
 #include "ops/checks.h"
 #include "reference/formulas.h"
 
@@ -52,6 +53,7 @@ Tensor free_energy(const Tensor& visible, const Tensor& weight, const Tensor& vi
   const ModelArguments arguments(weight, visible_bias, hidden_bias, visible_units, hidden_units,
                                  visible_precision, hidden_precision);
   checks::free_energy("free_energy", visible, arguments);
+  const ProductThreads threads(visible, weight);
   const reference::Model model(arguments);
   const Tensor rows = reference::as_rows(visible);
   if (use_kernels() && model.hidden->two_states() && !model.visible->precision().defined() &&

@@ -1,5 +1,6 @@
 // gibbs on the CPU.
 #include "cpu/model.h"
+#include "cpu/product_threads.h"
 #include "ops/checks.h"
 #include "reference/formulas.h"
 #include "units/specification.h"
@@ -161,6 +162,7 @@ std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
                                  visible_precision, hidden_precision);
   checks::gibbs(kOp, visible, arguments, steps, clamp);
   checks::key(kOp, key, weight.device());
+  const ProductThreads threads(visible, weight);
   const reference::Model model(arguments);
   using reference::as_rows;
   const at::ScalarType hidden_dtype = units::sample_dtype(visible, hidden_units, weight);

@@ -1,4 +1,5 @@
 // parallel_tempering on the CPU; see reference/parallel_tempering.cpp.
+#include "cpu/product_threads.h"
 #include "cpu/tempered.h"
 #include "ops/checks.h"
 #include "reference/formulas.h"
@@ -195,6 +196,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> parallel_tempering(
                                  visible_precision, hidden_precision);
   checks::parallel_tempering(kOp, chain, arguments, base_visible_bias, betas, steps);
   checks::key(kOp, key, weight.device());
+  const ProductThreads threads(chain, weight);
   const reference::Model model(arguments);
   const Tensor base_bias = reference::accumulated(base_visible_bias, weight);
   if (use_kernels() && model.has_two_states() && chain.numel() > 0 && hidden_bias.numel() > 0 &&
