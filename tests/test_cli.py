@@ -52,6 +52,8 @@ class TestReaders:
             ("a.txt", b"1 2", "expected a file .npy, .npz, .csv"),
             ("a.npy", b"no", "expected numbers of cases in"),
             ("a.npz", b"no", "expected numbers of cases in"),
+            ("e.csv", b"", "it has no rows of numbers"),
+            ("h.csv", b"a,b\n", "it has no rows of numbers"),
             ("a.csv", b"a,b\nc,d\n", "line 2 has 'c' in column 'a', no number"),
             ("b.csv", b"1,2\n\n3,\n", "line 3 has '' in column 2, no number"),
             ("n.csv", b"a,b\n1,2\n3,nan\n", "line 3 has 'nan' in column 'b', no number"),
@@ -85,7 +87,7 @@ def test_from_data_to_features(files, capsys):
     assert rbm.weight.shape == (5, 9)
     capsys.readouterr()
     assert main(["evaluate", "model.pt", "data.npy", "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)  # as of NaN
     expected = torch_rbm.log_likelihood(rbm, torch.from_numpy(DATA)).value
     assert result["value"] == pytest.approx(expected)
     assert main(["features", "model.pt", "data.npy", "--out", "features.npy"]) == 0

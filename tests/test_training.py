@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import itertools
 import math
 import os
 import signal
@@ -304,6 +305,22 @@ class TestResume:
         assert history.best_epoch == other.best_epoch
         again, _ = run(path)  # there is nothing left to do
         assert parameters_equal(whole, again)
+
+    def test_short_epochs_are_saved_in_time(self, tmp_path, monkeypatch):
+        """What counts is the time since the last checkpoint, however many epochs that is."""
+        clock = itertools.count()
+        monkeypatch.setattr("torch_rbm.training.loop.time.monotonic", lambda: next(clock))
+        path = tmp_path / "run.pt"
+        saved = []
+
+        class Look(torch_rbm.Callback):
+            def on_epoch(self, rbm, epoch):
+                saved.append(path.exists())
+                path.unlink(missing_ok=True)
+
+        # The clock ticks once for an update, of which an epoch has 6, and once for each epoch.
+        fitted(data_of(), epochs=12, checkpoint=path, checkpoint_seconds=20, callbacks=[Look()])
+        assert saved == [i in (2, 5, 8, 11) for i in range(12)]
 
     def test_another_model_or_plan_is_refused(self, tmp_path):
         data, path = data_of(), tmp_path / "run.pt"

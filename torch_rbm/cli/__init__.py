@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
     except _ERRORS as error:
-        print(f"torch-rbm {options.command}: {error}", file=sys.stderr)
+        # Functions begin their messages with their names, as Python's users need them.
+        words = str(error).removeprefix(f"{options.command}: ")
+        print(f"torch-rbm {options.command}: {words}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:
         after = f"; {interrupt}" if str(interrupt) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     estimate = torch_rbm.log_likelihood(
         rbm, data, method=options.method, progress=shows_progress(options)
     )
+    independent = _independent(rbm, data)
     if options.json:
         names = ("value", "error", "method", "ess", "lower", "upper")
-        print(json.dumps({name: getattr(estimate, name) for name in names}))
+        values = {name: getattr(estimate, name) for name in names} | {"independent": independent}
+        # JSON has no infinity, which the effective sample size of what is exact is.
+        print(json.dumps({k: None if v == math.inf else v for k, v in values.items()}))
     else:
         print(f"log-likelihood of a case: {estimate}")
-        independent = _independent(rbm, data)
         print(f"independent units that fit these cases would have {independent:.4f}")
         if estimate.value < independent:
             print("the model is worse: a lower --rate, more --epochs or fewer --hidden may help")

@@ -7,6 +7,7 @@ import gzip
 import io
 import math
 import struct
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,13 @@ def _csv(path: Path) -> Any:
         separator = max(",;\t", key=first.count)
         header = not all(_is_number(word) for word in first.strip().split(separator))
     try:
-        with _open(path) as file:
+        with _open(path) as file, warnings.catch_warnings():
+            warnings.filterwarnings("error", "loadtxt: input contained no data")
             table = np.loadtxt(
                 file, delimiter=separator, skiprows=int(header), ndmin=2, dtype=np.float32
             )
+    except UserWarning as error:
+        raise ValueError("it has no rows of numbers") from error
     except ValueError as error:
         raise ValueError(_first_fault(path, separator, header) or str(error)) from error
     if not np.isfinite(table).all():

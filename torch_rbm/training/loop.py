@@ -155,6 +155,7 @@ class Training(Generic[EpochT, BatchT]):
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         self.seconds = 0.0
         self.finished = False
+        self._saved = time.monotonic()
 
     def run(self, description: str, progress: bool) -> History[EpochT]:
         """Train from where it is to the end; when anything goes wrong, nothing was trained."""
@@ -198,7 +199,7 @@ class Training(Generic[EpochT, BatchT]):
 
     def _pass(self, bar: tqdm[Any], interrupted: Callable[[], bool]) -> BatchT | None:
         """Make what is left of an epoch; return its last batch."""
-        started = saved = time.monotonic()
+        started = time.monotonic()
         before = self.seconds
         batch: BatchT | None = None
         for rows, beside in self.batches:
@@ -208,11 +209,11 @@ class Training(Generic[EpochT, BatchT]):
             self.seconds = before + now - started
             if self.checkpoint is None:
                 continue
-            due = self.group.is_first and now - saved >= self.checkpoint_seconds
+            due = self.group.is_first and now - self._saved >= self.checkpoint_seconds
             due, stop = self.group.any(due, interrupted())
             if due or stop:
                 self._save()
-                saved = now
+                self._saved = now
             if stop:
                 raise KeyboardInterrupt(
                     f"{self.where}: stopped; the same call goes on from {self.checkpoint.path}"
