@@ -106,6 +106,20 @@ class TestONNX:
             expected = getattr(module.eval(), method)(v).detach().numpy()
             np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
 
+    def test_a_model_in_float64(self, tmp_path):
+        """As the command line makes of columns of real numbers."""
+        pytest.importorskip("onnxscript")
+        runtime = pytest.importorskip("onnxruntime")
+        rbm = torch_rbm.RBM(6, 4, visible_units="gaussian", dtype=torch.float64)
+        torch.nn.init.normal_(rbm.weight)
+        data = 10 * torch.randn(20, 6, dtype=torch.float64)
+        for method in ("forward", "free_energy"):
+            to_onnx(rbm, data[:3], tmp_path / "model.onnx", method=method)
+            session = runtime.InferenceSession(tmp_path / "model.onnx")
+            (result,) = session.run([method], {"data": data.numpy()})
+            expected = getattr(rbm, method)(data).detach().numpy()
+            np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
+
     def test_random_numbers_are_refused(self, tmp_path):
         pytest.importorskip("onnxscript")
         with pytest.raises(ValueError, match="to_onnx: expected a method without random numbers"):

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -155,4 +156,17 @@ def _formula(where: str, callee: nn.Module, example: Tensor, method: str) -> nn.
         raise ValueError(
             f"{where}: expected a method without random numbers, got {method!r}"
         ) from error
-    return make_fx(mapped, tracing_mode="symbolic", _allow_non_fake_inputs=True)(example)
+    return make_fx(
+        mapped,
+        decomposition_table={torch.ops.aten.softplus.default: _softplus},
+        tracing_mode="symbolic",
+        _allow_non_fake_inputs=True,
+    )(example)
+
+
+def _softplus(field: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """Softplus of what onnxruntime has in float64, too: its own is in float32 alone."""
+    if field.dtype != torch.float64:
+        return NotImplemented
+    scaled = beta * field
+    return (scaled.relu() + scaled.abs().neg().exp().log1p()) / beta
