@@ -1,9 +1,11 @@
 """The sources that training takes data from."""
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+import torch_rbm
 from torch_rbm.data import Batches
 
 
@@ -115,3 +117,27 @@ def test_a_data_frame_is_taken_as_its_numbers():
     batches = Batches("fit", frame, 20, torch.zeros(()))
     ((rows, _),) = list(batches)
     assert rows.sort(0).values.equal(numbers.sort(0).values)
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "scipy"])
+def test_tables_of_whole_numbers(kind):
+    """What pandas reads of a table of yes and no, from the start to the likelihood."""
+    numbers = (np.random.default_rng(0).random((40, 6)) < 0.3).astype(np.int64)
+    if kind == "frame":
+        data = pytest.importorskip("pandas").DataFrame(numbers)
+    elif kind == "scipy":
+        data = pytest.importorskip("scipy.sparse").csr_matrix(numbers)
+    else:
+        data = numbers
+    likelihoods = []
+    for cases in (data, torch.from_numpy(numbers).float()):
+        torch.manual_seed(0)
+        rbm = torch_rbm.RBM(6, 3)
+        torch_rbm.initialize(rbm, cases)
+        torch_rbm.fit(rbm, cases, epochs=2, validation=cases, progress=False)
+        likelihoods.append(torch_rbm.log_likelihood(rbm, cases, progress=False).value)
+        if kind != "scipy":
+            likelihoods.append(torch_rbm.pseudo_log_likelihood(rbm, cases).mean().item())
+            likelihoods.append(torch_rbm.kl_divergence(rbm, cases))
+    half = len(likelihoods) // 2
+    assert likelihoods[:half] == pytest.approx(likelihoods[half:], abs=1e-5)

@@ -48,6 +48,7 @@ def train_exactly(model: Model, data: torch.Tensor, centered: bool) -> torch_rbm
         rbm,
         data,
         epochs=200,
+        batch_size=len(data),
         loss=lambda rbm: torch_rbm.ExactLikelihood(rbm, centered=centered),
         progress=False,
     )

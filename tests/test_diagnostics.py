@@ -62,6 +62,7 @@ def test_a_training_that_its_chains_cannot_follow_is_told():
             rbm,
             data,
             epochs=30,
+            batch_size=100,
             optimizer=lambda p: torch.optim.SGD(p, lr=0.5, momentum=0.9),
             progress=False,
         )

@@ -22,8 +22,8 @@ from torch_rbm.sklearn import RBM, DBNClassifier, DBNRegressor, RatingsRecommend
 @parametrize_with_checks(
     [
         RBM(20),
-        DBNClassifier((20,), pretrain_iter=2),
-        DBNRegressor((20,), pretrain_iter=2),
+        DBNClassifier((20,), pretrain_iter=2, max_iter=50),
+        DBNRegressor((20,), pretrain_iter=2, max_iter=50),
         RatingsRecommender(5, n_iter=2, penalty=1.0),
     ]
 )
@@ -224,7 +224,7 @@ class TestDBN:
 
     def test_sparse_states(self, stripes):
         classes = stripes.sum(1) > 6
-        model = DBNClassifier((10,), random_state=0)
+        model = DBNClassifier((10,), random_state=0, pretrain_iter=20, max_iter=20)
         dense = model.fit(stripes, classes).predict_proba(stripes)
         matrix = scipy.sparse.csr_matrix(stripes)
         sparse = clone(model).fit(matrix, classes).predict_proba(matrix)
@@ -233,7 +233,7 @@ class TestDBN:
     def test_regressor(self):
         data, targets = load_diabetes(return_X_y=True, scaled=False)
         both = np.stack([targets, -10 * targets + 5], 1)
-        model = DBNRegressor((20,), random_state=0)
+        model = DBNRegressor((20,), random_state=0, pretrain_iter=10, max_iter=50)
         assert cross_val_score(model, data, targets, cv=3).mean() > 0.4
         found = model.fit(data, both).predict(data)
         assert found.shape == both.shape

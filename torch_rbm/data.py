@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from torch_rbm import distributed
-from torch_rbm.sparse import as_tensor, is_csr, select_rows
+from torch_rbm.sparse import as_cases, as_tensor, is_csr, select_rows
 from torch_rbm.validation import check_count, words
 
 Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
@@ -67,7 +67,7 @@ class Batches:
             batch_size = check_count(where, "batch_size", batch_size, 1)
         if isinstance(data, Tensor) and data.dim() < 2:
             raise ValueError(f"{where}: expected data [cases, visible], got {list(data.shape)}")
-        data = as_tensor(data)
+        data = as_cases(data)
         is_indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
         if not isinstance(data, (Tensor, DataLoader)) and (not is_indexed or isinstance(data, str)):
             raise TypeError(

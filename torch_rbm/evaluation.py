@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_rbm.annealing import Path, ais_schedule, bennett, effective_weights, log_mean
 from torch_rbm.initialization import fitting_bias
 from torch_rbm.rbm import RBM
-from torch_rbm.sparse import split_rows
+from torch_rbm.sparse import as_cases, split_rows
 from torch_rbm.units import Units
 from torch_rbm.validation import as_rows, check_count, check_finite, check_rbm
 
@@ -117,6 +117,7 @@ def log_partition(
         check_finite(where, name, parameter)
     check_normalisable(where, rbm)
     units = rbm.visible_layer()
+    data, samples = as_cases(data), as_cases(samples)
     if data is not None:
         units.check(where, "data", data, states=True)
     if samples is not None:
@@ -162,7 +163,8 @@ def log_likelihood(
 
     Args:
         rbm: the model, with finite parameters.
-        visible: states, [cases, visible]; for grey values the free energy of Bernoulli units gives
+        visible: states, [cases, visible]: a tensor, a NumPy array, a data frame or a matrix of
+            scipy.sparse; for grey values the free energy of Bernoulli units gives
             no likelihood, so binarise them first.
         method: see :func:`log_partition`.
         chains: see :func:`log_partition`.
@@ -179,6 +181,7 @@ def log_likelihood(
     """
     where = "log_likelihood"
     check_rbm(where, rbm)
+    visible = as_cases(visible)
     rbm.visible_layer().check(where, "visible", visible, states=True)
     visible = as_rows(visible)
     if len(visible) == 0:
@@ -217,6 +220,7 @@ def kl_divergence(rbm: RBM, data: Tensor) -> float:
         ValueError: ``data`` are no states of such units, or the model cannot be enumerated.
     """
     check_rbm("kl_divergence", rbm)
+    data = as_cases(data)
     if rbm.visible_layer().continuous:
         raise ValueError(
             "kl_divergence: expected discrete visible units, of which data have an entropy, got "

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from torch_rbm import ops
 from torch_rbm.rbm import RBM
-from torch_rbm.sparse import as_tensor, column_sums
+from torch_rbm.sparse import as_cases, column_sums
 from torch_rbm.units import Units
 from torch_rbm.validation import as_rows, check_rbm
 
@@ -49,7 +49,7 @@ def initialize(
     check_rbm("initialize", rbm)
     if weight_std < 0:
         raise ValueError(f"initialize: expected weight_std >= 0, got {weight_std}")
-    data = as_tensor(data)
+    data = as_cases(data)
     units = rbm.visible_layer()
     units.check("initialize", "data", data, observed=observed)
     if rbm.visible_log_precision is not None:

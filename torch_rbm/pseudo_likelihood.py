@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from torch_rbm import ops
 from torch_rbm.rbm import RBM
+from torch_rbm.sparse import as_cases
 from torch_rbm.units import Group
 from torch_rbm.validation import as_rows, check_dense, check_rbm
 
@@ -51,6 +52,7 @@ def pseudo_log_likelihood(
     """
     where = "pseudo_log_likelihood"
     check_rbm(where, rbm)
+    visible = as_cases(visible)
     rbm.visible_layer().check(where, "visible", visible, states=True)
     check_dense(where, "visible", visible)
     dtype = torch.promote_types(rbm.weight.dtype, torch.float32)

@@ -47,6 +47,17 @@ def as_tensor(data: Any) -> Any:
     return data
 
 
+def as_cases(data: Any) -> Any:
+    """Like :func:`as_tensor`; whole numbers, which tables of answers have, become float32.
+
+    Tensors stay what they are: their dtype was chosen.
+    """
+    cases = as_tensor(data)
+    if not isinstance(cases, Tensor) or cases is data or cases.is_floating_point():
+        return cases
+    return cases if cases.dtype in (torch.bool, torch.uint8) else cases.float()
+
+
 def select_rows(data: Tensor, rows: Tensor) -> Tensor:
     """Return ``data[rows]`` for int64 ``rows``, dense or CSR as ``data``."""
     if not is_csr(data):

@@ -37,6 +37,8 @@ _LOSSES: dict[str, Any] = {
     "mean-field": torch_rbm.MeanFieldContrastiveDivergence,
     "exact": torch_rbm.ExactLikelihood,
 }
+# Hidden units where nobody says how many, if there are as many columns.
+_HIDDEN = 500
 # Multiplications of a product from which on a second thread pays.
 _WORK_FOR_THREADS = 2_000_000
 _WITH_CHAINS = ("pcd", "fpcd", "tempering", "trajectory")
@@ -46,7 +48,11 @@ _OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument("--out", required=True, metavar="MODEL", help="file for the model")
-    parser.add_argument("--hidden", type=count, default=500, help="number of hidden units")
+    parser.add_argument(
+        "--hidden",
+        type=count,
+        help=f"number of hidden units: as many as columns if not given, {_HIDDEN} at most",
+    )
     parser.add_argument(
         "--units",
         default="bernoulli",
@@ -141,7 +147,7 @@ def _rbm(options: argparse.Namespace, visible: int) -> RBM:
     units = Units("fit", "--units", options.units, visible)
     return RBM(
         visible,
-        options.hidden,
+        options.hidden or min(visible, _HIDDEN),
         visible_units=units.as_argument(),
         hidden_units=options.hidden_units,
         learn_precision=units.continuous,

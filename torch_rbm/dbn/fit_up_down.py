@@ -13,7 +13,6 @@ from torch_rbm.data import Batches, Data
 from torch_rbm.dbn.net import DBN
 from torch_rbm.dbn.up_down import UpDown
 from torch_rbm.losses import ContrastiveDivergence
-from torch_rbm.sparse import as_tensor
 from torch_rbm.training import (
     Callback,
     History,
@@ -106,7 +105,7 @@ def fit_up_down(
     if validation is not None and dbn.classes == 0:
         raise ValueError(f"{where}: expected validation data only for a net with classes")
     like = dbn.layers[-1].weight
-    batches = Batches(where, as_tensor(data), batch_size, like, generator, labels)
+    batches = Batches(where, data, batch_size, like, generator, labels)
 
     def prepare(batch: Tensor, beside: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
         states = draw_states(batch, generator) if binarize else batch

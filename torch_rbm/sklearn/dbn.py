@@ -32,11 +32,11 @@ class _DeepBeliefNet(BaseEstimator):  # type: ignore[misc]
         hidden_layer_sizes: tuple[int, ...] = (256, 256),
         *,
         visible_units: UnitsLike = "auto",
-        pretrain_iter: int = 10,
+        pretrain_iter: int | None = None,
         pretrain_learning_rate: float | None = None,
         learning_rate_init: float = 0.003,
-        max_iter: int = 50,
-        batch_size: int = 20,
+        max_iter: int | None = None,
+        batch_size: int | None = None,
         alpha: float = 0.0,
         dropout: float = 0.0,
         early_stopping: bool = False,
@@ -80,7 +80,7 @@ class _DeepBeliefNet(BaseEstimator):  # type: ignore[misc]
             held_out = select_rows(data, held), targets[held]
             data, targets = select_rows(data, rows), targets[rows]
         options: dict[str, Any] = {
-            "batch_size": max(min(self.batch_size, len(targets) // 10), 1),
+            "batch_size": self.batch_size,
             "progress": bool(self.verbose),
         }
         with seeded(random):
@@ -145,11 +145,13 @@ class DBNClassifier(ClassifierMixin, _DeepBeliefNet):  # type: ignore[misc]
         visible_units: what the visible units are; see :class:`torch_rbm.RBM`. "auto" takes
             "bernoulli" for data in [0, 1], of which grey values are probabilities, and "gaussian"
             for others, which are standardised.
-        pretrain_iter: passes over the data for each layer; 0 for no pretraining.
+        pretrain_iter: passes over the data for each layer; 0 for no pretraining, and when None as
+            many as :func:`torch_rbm.fit` makes, 5,000 updates at least.
         pretrain_learning_rate: of the first update; 0.2 when None, 0.01 where units are gaussian.
         learning_rate_init: of Adam, falling to zero.
-        max_iter: passes over the data in backpropagation.
-        batch_size: cases of a minibatch, a tenth of all at most.
+        max_iter: passes over the data in backpropagation; likewise.
+        batch_size: cases of a minibatch; when None 100, a hundredth of all but 10 at least where
+            there are fewer than 10,000.
         alpha: weight decay in backpropagation.
         dropout: share of the hidden units that are left out in backpropagation.
         early_stopping: end it where the error of some cases, which are left out of the training

@@ -103,7 +103,7 @@ def fine_tune(
     targets = as_tensor(targets)
     batches = Batches(
         where,
-        as_tensor(data),
+        data,
         batch_size,
         parameters[0],
         generator,

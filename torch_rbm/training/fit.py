@@ -13,7 +13,7 @@ from torch_rbm import ops
 from torch_rbm.data import Batches, Data
 from torch_rbm.distributed import own_key
 from torch_rbm.rbm import RBM
-from torch_rbm.sparse import as_tensor, is_csr
+from torch_rbm.sparse import as_cases, is_csr
 from torch_rbm.training.callbacks import Callback
 from torch_rbm.training.early_stopping import EarlyStopping
 from torch_rbm.training.factories import (
@@ -116,7 +116,7 @@ def fit(
     if optimizer is None:
         optimizer = default_optimizer(rbm)
     check_factory(where, "optimizer", optimizer, "torch.optim.Adam")
-    data = as_tensor(data)
+    data = as_cases(data)
     joint = _joint(where, rbm, labels)
     if isinstance(data, Tensor) and data.dim() > 1 and transform is None and joint is None:
         whole = data if is_csr(data) else data.flatten(1)
@@ -142,7 +142,7 @@ def fit(
         rbm,
         criterion,
         batches,
-        RBMMonitor(where, rbm, criterion, validation),
+        RBMMonitor(where, rbm, criterion, as_cases(validation)),
         EarlyStopping(where, patience, validated=validation is not None),
         optimizer=optimizer,
         scheduler=scheduler,
