@@ -35,11 +35,12 @@ def deformed(
         Grey values from 0 to 255, uint8 [copies · cases, side · side].
     """
     side = round(pictures.shape[1] ** 0.5)
+    parts = [(part, part.flatten().sort().values) for part in pictures.split(_AT_A_TIME)]
     result = torch.empty(copies, *pictures.shape, dtype=torch.uint8)
     for copy in result:
-        for rows, part in zip(copy.split(_AT_A_TIME), pictures.split(_AT_A_TIME), strict=True):
+        for rows, (part, values) in zip(copy.split(_AT_A_TIME), parts, strict=True):
             moved = _moved(part.view(-1, 1, side, side), linear, bend, generator).view_as(part)
-            rows.copy_(_with_values_of(part, moved).mul_(255).round_())
+            rows.copy_(_with_values(values, moved).mul_(255).round_())
     return result.view(-1, pictures.shape[1])
 
 
@@ -98,10 +99,9 @@ def _centre(pictures: Tensor) -> Tensor:
     return moments / mass.sum((1, 2)).unsqueeze(1)
 
 
-def _with_values_of(pictures: Tensor, moved: Tensor) -> Tensor:
-    """Grey values mapped monotonically so that as many are as bright as in ``pictures``."""
+def _with_values(wanted: Tensor, moved: Tensor) -> Tensor:
+    """Grey values mapped monotonically to those that are wanted, which are sorted."""
     ranked = moved.flatten().sort().values
-    wanted = pictures.flatten().sort().values
     levels = torch.linspace(0, 1, _LEVELS + 1)
     # A level takes the mean of the values of its ranks; what was empty stays empty.
     first, last = (

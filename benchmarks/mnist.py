@@ -54,10 +54,11 @@ def phases_of(options: argparse.Namespace, train: Tensor) -> list[Phase]:
     epochs = passes * options.copies
     rate = options.rate * (1 - epochs / options.epochs)
     copies = deformed(train, options.deform, options.bend, options.copies, generator)
-    return [
+    phases = [
         Phase(copies, partial(torch.div, other=255), passes, options.rate, rate),
         Phase(train, None, options.epochs - epochs, rate, 0.0),
     ]
+    return [phase for phase in phases if phase.epochs > 0]
 
 
 def fit(
@@ -109,6 +110,8 @@ def main() -> None:
     parser.add_argument("--flip", action="store_true", help="0 and 1 exchanged, in both sets")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", help="a file, to go on where a run was stopped")
+    parser.add_argument("--model", type=Path, help="a file for the trained RBM")
+    parser.add_argument("--ais-chains", type=int, default=100, help="of each direction")
     parser.add_argument("--output", type=Path, default=Path("mnist.json"))
     options = parser.parse_args()
 
@@ -124,14 +127,18 @@ def main() -> None:
     )
     seconds = fit(rbm, loss, phases_of(options, train), options)
     minutes = (time.perf_counter() - started) / 60
-    likelihood = torch_rbm.log_likelihood(rbm, test, generator=torch.Generator().manual_seed(1))
+    if options.model is not None:
+        torch_rbm.save(rbm, options.model)
+    likelihood = torch_rbm.log_likelihood(
+        rbm, test, chains=options.ais_chains, generator=torch.Generator().manual_seed(1)
+    )
     # Of the same log Z: how much better the model knows the cases that it was trained on.
     seen = torch.bernoulli(train[: len(test)])
     with torch.no_grad():
         gap = (rbm.free_energy(test).mean() - rbm.free_energy(seen).mean()).item()
     report(
         options.output,
-        **{k: v for k, v in vars(options).items() if k not in ("output", "checkpoint")},
+        **{k: v for k, v in vars(options).items() if k not in ("output", "checkpoint", "model")},
         test_log_likelihood=likelihood.value,
         lower=likelihood.lower,
         upper=likelihood.upper,

@@ -47,6 +47,7 @@ JUDGES = [
     "test_parallel_tempering.py",
     "test_losses.py",
     "test_trajectory_tempering.py",
+    "test_resuming.py",
     "test_training.py",
     "test_diagnostics.py",
     "test_ratings_operators.py",

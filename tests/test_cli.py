@@ -57,6 +57,7 @@ class TestReaders:
             ("a.csv", b"a,b\nc,d\n", "line 2 has 'c' in column 'a', no number"),
             ("b.csv", b"1,2\n\n3,\n", "line 3 has '' in column 2, no number"),
             ("n.csv", b"a,b\n1,2\n3,nan\n", "line 3 has 'nan' in column 'b', no number"),
+            ("l.csv", b"\n1,x\n", "line 2 has 'x' in column 2, no number"),
             ("i.csv", b"1,2\n1e39,2\n", "some are not finite"),
             ("c.csv", b"a;b\n1;2\n3;4;5\n", "line 3 has 3 values, the lines before 2"),
             ("a.idx", b"\0\0\x05\1", "does not begin as an idx file"),

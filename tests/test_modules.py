@@ -3,6 +3,7 @@
 import copy
 import functools
 import io
+import math
 import pickle
 
 import pytest
@@ -101,6 +102,8 @@ class TestMeta:
             model = MODELS[name]()
         assert all(parameter.is_meta for parameter in model.parameters())
         model.to_empty(device="cpu")
+        for parameter in model.parameters():
+            nn.init.constant_(parameter, math.nan)
         for module in model.modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()

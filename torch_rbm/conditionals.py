@@ -42,6 +42,14 @@ class Conditionals(nn.Module):
         return text + (", learn_precision=True" if self.visible_log_precision is not None else "")
 
     @torch.jit.unused
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw ``weight`` from N(0, 0.01²) and set biases and logarithms of precisions to 0."""
+        nn.init.normal_(self.weight, std=0.01, generator=generator)
+        for parameter in (self.visible_bias, self.hidden_bias, self.visible_log_precision):
+            if parameter is not None:
+                nn.init.zeros_(parameter)
+
+    @torch.jit.unused
     def visible_layer(self) -> Units:
         """Return what is known about the visible units, such as their groups."""
         return self._visible_layer

@@ -88,14 +88,6 @@ class RBM(Conditionals):
         self.reset_parameters()
 
     @torch.jit.unused
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw ``weight`` from N(0, 0.01²) and set biases and logarithms of precisions to 0."""
-        nn.init.normal_(self.weight, std=0.01, generator=generator)
-        for parameter in (self.visible_bias, self.hidden_bias, self.visible_log_precision):
-            if parameter is not None:
-                nn.init.zeros_(parameter)
-
-    @torch.jit.unused
     def description(self) -> dict[str, Any]:
         """Return the class and the arguments that make an RBM like this, for files."""
         hidden, visible = self.weight.shape

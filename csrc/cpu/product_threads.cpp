@@ -1,6 +1,7 @@
 #include "cpu/product_threads.h"
 
 #include <algorithm>
+#include <cstdint>
 
 extern "C" {
 // MKL's own, for the calling thread alone: returns the number before, 0 for that of the process.
@@ -16,22 +17,22 @@ namespace {
 // Multiplications from which on a second thread saves more than waking it costs.
 constexpr int64_t kWorthAThread = 1'000'000;
 
+bool are_small(const at::Tensor& states, const at::Tensor& weight) {
+  const int64_t rows = states.numel() / std::max<int64_t>(states.size(-1), 1);
+  return rows * weight.numel() < kWorthAThread;
+}
+
 }  // namespace
 
-ProductThreads::ProductThreads(const at::Tensor& states, const at::Tensor& weight)
-    : limits_(MKL_Set_Num_Threads_Local != nullptr && states.dim() > 0) {
-  if (limits_) {
-    const int64_t rows = states.numel() / std::max<int64_t>(states.size(-1), 1);
-    limits_ = rows * weight.numel() < kWorthAThread;
-  }
-  if (limits_) {
+ProductThreads::ProductThreads(const at::Tensor& states, const at::Tensor& weight) {
+  if (MKL_Set_Num_Threads_Local != nullptr && are_small(states, weight)) {
     before_ = MKL_Set_Num_Threads_Local(1);
   }
 }
 
 ProductThreads::~ProductThreads() {
-  if (limits_) {
-    MKL_Set_Num_Threads_Local(before_);
+  if (before_) {
+    MKL_Set_Num_Threads_Local(*before_);
   }
 }
 

@@ -3,7 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
+#include <optional>
 
 namespace torch_rbm::cpu {
 
@@ -22,8 +22,7 @@ class ProductThreads {
   ProductThreads& operator=(ProductThreads&&) = delete;
 
  private:
-  bool limits_;
-  int before_ = 0;
+  std::optional<int> before_;
 };
 
 }  // namespace torch_rbm::cpu

@@ -114,7 +114,7 @@ def _first_fault(path: Path, separator: str, header: bool) -> str | None:
                 return f"line {rows.line_num} has {len(row)} values, the lines before {columns}"
             for column, word in enumerate(row):
                 if not _is_finite(word):
-                    name = repr(names[column]) if header else column + 1
+                    name = repr(names[column]) if names else column + 1
                     return f"line {rows.line_num} has {word!r} in column {name}, no number"
     return None
 

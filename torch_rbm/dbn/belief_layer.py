@@ -44,6 +44,13 @@ class BeliefLayer(Conditionals):
         log_precision = rbm.visible_log_precision
         self.visible_log_precision = None if log_precision is None else copy(log_precision)
 
+    @torch.jit.unused
+    @torch.no_grad()
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Reset as of an RBM, with the same weights down as up."""
+        super().reset_parameters(generator)
+        self.generative_weight.copy_(self.weight)
+
     @torch.jit.export
     def generation_weight(self) -> Tensor:
         """The weights down, [hidden, visible]."""
