@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.stats
 import torch
 
 import torch_rbm
@@ -55,8 +56,8 @@ class TestReaders:
             ("e.csv", b"", "it has no rows of numbers"),
             ("h.csv", b"a,b\n", "it has no rows of numbers"),
             ("a.csv", b"a,b\nc,d\n", "line 2 has 'c' in column 'a', no number"),
-            ("b.csv", b"1,2\n\n3,\n", "line 3 has '' in column 2, no number"),
-            ("n.csv", b"a,b\n1,2\n3,nan\n", "line 3 has 'nan' in column 'b', no number"),
+            ("b.csv", b"1,2\n\n3,-\n", "line 3 has '-' in column 2, no number"),
+            ("n.csv", b"a,b\n1,2\n,inf\n", "line 3 has 'inf' in column 'b', no number"),
             ("l.csv", b"\n1,x\n", "line 2 has 'x' in column 2, no number"),
             ("i.csv", b"1,2\n1e39,2\n", "some are not finite"),
             ("c.csv", b"a;b\n1;2\n3;4;5\n", "line 3 has 3 values, the lines before 2"),
@@ -166,12 +167,32 @@ def test_real_numbers_on_any_scale(files, capsys):
         for line in capsys.readouterr().out.splitlines()[:2]
     )
     assert ours > independent - 0.1
+    # The third column follows from the first two, so that no Gaussian has a highest density.
+    assert main(["evaluate", "raw.pt", "data.csv", "--json"]) == 0
+    assert "gaussian" not in json.loads(capsys.readouterr().out)
     expected = -0.5 * np.log(2 * np.pi * np.e * (source * scale).var(0)).sum()
     assert independent == pytest.approx(expected, abs=0.05)
     assert main(["score", "raw.pt", "data.csv", "--out", "scores.csv"]) == 0
     rbm = torch_rbm.load("raw.pt")
     energies = rbm.free_energy(read_cases("data.csv").double()).detach().numpy()
     assert np.loadtxt("scores.csv") == pytest.approx(energies, rel=1e-6)
+
+
+def test_a_gaussian_is_the_other_baseline_of_real_numbers(files, capsys):
+    numbers = np.random.default_rng(0).normal(size=(50, 3)) @ np.array(
+        [[2, 1, 0], [0, 1, 1], [0, 0, 9.0]]
+    )
+    np.save("numbers.npy", numbers)
+    options = ["--out", "g.pt", "--units", "gaussian", "--epochs", "1", "--quiet"]
+    assert main(["fit", "numbers.npy", *options]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "g.pt", "numbers.npy", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["gaussian"]
+    covariance = np.cov(numbers.T, bias=True)
+    expected = scipy.stats.multivariate_normal(numbers.mean(0), covariance).logpdf(numbers).mean()
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert main(["evaluate", "g.pt", "numbers.npy"]) == 0
+    assert "a Gaussian with all covariances that fits" in capsys.readouterr().out
 
 
 def test_a_model_that_is_worse_than_independent_units_says_so(files, capsys):

@@ -36,6 +36,9 @@ def folder(tmp_path, monkeypatch):
     digits = np.random.default_rng(0).integers(0, 2, (60, 64))
     for name in ("digits.csv", "more_digits.csv"):
         np.savetxt(tmp_path / name, digits, fmt="%d", delimiter=",")
+    cells = digits[:, :6].astype(str)
+    cells[::3, 1] = ""
+    np.savetxt(tmp_path / "answers.csv", cells, fmt="%s", delimiter=",")
     table, _ = torch_rbm.ratings.synthetic_ratings(60, 40, 900)
     for name, rows in (("ratings.csv", slice(800)), ("held_out.csv", slice(800, None))):
         ratings = table.subset(rows)

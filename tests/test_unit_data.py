@@ -63,8 +63,9 @@ class TestMissingValues:
         )
         assert (as_zero[0][:, 2].abs() > 1e-3).any()
 
+    @pytest.mark.parametrize("centered", [False, True])
     @pytest.mark.parametrize("units", ["bernoulli", "gaussian", "relu", "categorical(2)"])
-    def test_training_from_incomplete_rows(self, units):
+    def test_training_from_incomplete_rows(self, units, centered):
         """NaN where nothing was observed; nothing of it reaches the parameters."""
         torch.manual_seed(0)
         codes = torch.randint(-1, 2, (60, 4))
@@ -75,9 +76,10 @@ class TestMissingValues:
             data = torch.where(observed, codes.float(), torch.nan)
         rbm = torch_rbm.RBM(data.shape[1], 3, visible_units=units)
         torch_rbm.initialize(rbm, data, observed=observed)
-        loss = torch_rbm.ContrastiveDivergence(rbm, 2)
+        loss = torch_rbm.ContrastiveDivergence(rbm, 2, centered=centered)
         loss(data, None, observed).backward()
         assert all(p.grad.isfinite().all() for p in rbm.parameters())
+        assert all(buffer.isfinite().all() for buffer in loss.buffers())
         with pytest.raises(ValueError, match="ContrastiveDivergence: expected data"):
             loss(torch.where(observed, data, torch.nan))
 

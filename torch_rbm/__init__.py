@@ -32,6 +32,7 @@ from torch_rbm.evaluation import (
     log_likelihood,
     log_partition,
 )
+from torch_rbm.filling_in import fill_in
 from torch_rbm.initialization import initialize
 from torch_rbm.losses import (
     ContrastiveDivergence,
@@ -108,6 +109,7 @@ __all__ = [
     "effective_sample_size",
     "encode_categories",
     "exchange_spins",
+    "fill_in",
     "fine_tune",
     "fit",
     "fit_ratings",

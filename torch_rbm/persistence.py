@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,12 +23,16 @@ _CLASSES: dict[str, type[RBM] | type[DBN]] = {
 }
 
 
-def save(model: RBM | DBN, path: str | os.PathLike[str]) -> None:
+def save(
+    model: RBM | DBN, path: str | os.PathLike[str], *, columns: Sequence[str] | None = None
+) -> None:
     """Write a model to a file, whole or not at all, for :func:`load`.
 
     Args:
         model: an RBM, a classifier or a deep belief net.
         path: the file, which is replaced if there is one.
+        columns: names of the visible units, by which ``torch-rbm`` compares tables with the model,
+            and with which it writes them.
 
     Raises:
         TypeError: ``model`` is none of these.
@@ -37,6 +42,8 @@ def save(model: RBM | DBN, path: str | os.PathLike[str]) -> None:
     # A plain dict, as C++ programs read it; a state_dict has attributes besides.
     parameters = dict(model.state_dict())
     content = {"kind": _KIND, "model": model.description(), "parameters": parameters}
+    if columns is not None:
+        content["columns"] = [str(name) for name in columns]
     save_atomically(content, path)
 
 
@@ -52,6 +59,11 @@ def load(path: str | os.PathLike[str]) -> Any:
         FileNotFoundError: there is no such file.
         ValueError: it holds no such model.
     """
+    return load_with_columns(path)[0]
+
+
+def load_with_columns(path: str | os.PathLike[str]) -> tuple[Any, list[str] | None]:
+    """Like :func:`load`; return the names of the visible units as well, where the file has them."""
     with content_of("load", path, _KIND, CHECKPOINT) as content:
         description = content["model"]
         if description.get("class") not in _CLASSES:
@@ -61,7 +73,8 @@ def load(path: str | os.PathLike[str]) -> Any:
             )
         model = made(description)
         model.load_state_dict(content["parameters"])
-    return model
+        columns = content.get("columns")
+        return model, None if columns is None else [str(name) for name in columns]
 
 
 def made(description: dict[str, Any]) -> RBM | DBN:

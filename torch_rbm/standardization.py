@@ -28,13 +28,14 @@ class Standardization:
 
     @classmethod
     def of(cls, data: Tensor, units: Units) -> Standardization:
-        """That of data, [cases, visible], strided or CSR, whose units these are."""
+        """That of data, [cases, visible], strided or CSR, whose units these are; NaN is missing."""
         mean, scale = torch.zeros(units.size), torch.ones(units.size)
         for group in units.groups:
             if group.type == "gaussian":
                 columns = _dense(data)[:, group.slice].double()
-                mean[group.slice] = columns.mean(0).float()
-                spread = columns.std(0, correction=0).float()
+                average = columns.nanmean(0).nan_to_num()
+                mean[group.slice] = average.float()
+                spread = (columns - average).square().nanmean(0).sqrt().float()
                 scale[group.slice] = torch.where(spread > 0, spread, 1.0)
         return cls(mean, scale, units.continuous)
 

@@ -8,7 +8,8 @@ import math
 import torch
 from torch import Tensor
 
-from torch_rbm.cli.arguments import positive
+from torch_rbm.cli.arguments import named, positive
+from torch_rbm.cli.writers import TABLES
 from torch_rbm.rbm import RBM
 
 
@@ -27,12 +28,40 @@ def add_binarize(parser: argparse.ArgumentParser, when: str) -> None:
     )
 
 
-def check_cases(path: str, rbm: RBM, data: Tensor, states: bool = False) -> None:
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """Add the file for a table with a row for each case."""
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=named(*TABLES),
+        metavar="FILE",
+        help="file.npy or file.csv with a row for each case",
+    )
+
+
+def known_values(data: Tensor) -> Tensor | None:
+    """Where values are known, bool [cases, visible]; None where all are."""
+    if data.layout != torch.strided or not data.isnan().any():
+        return None
+    return ~data.isnan()
+
+
+def check_cases(
+    path: str, rbm: RBM, data: Tensor, *, states: bool = False, missing: bool = False
+) -> None:
     """Require data that the visible units can have; say which option may be missing."""
+    known = known_values(data)
+    fits = data.layout == torch.strided and data.shape[1] == rbm.visible_bias.numel()
+    if known is not None and fits and not missing:
+        row, column = (~known).nonzero()[0].tolist()
+        raise ValueError(
+            f"{path}: expected data without missing values, got one in column {column + 1} of "
+            f"case {row + 1}; torch-rbm impute fills them in"
+        )
     try:
-        rbm.visible_layer().check(path, "data", data, states=states)
+        observed = known if fits else None
+        rbm.visible_layer().check(path, "data", data, states=states, observed=observed)
     except ValueError as error:
-        fits = data.layout == torch.strided and data.shape[1] == rbm.visible_bias.numel()
         top = data.max().item() if fits and data.numel() > 0 else math.nan
         hint = ""
         if top == 255:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import torch_rbm
 from torch_rbm.cli.arguments import (
@@ -20,9 +20,9 @@ from torch_rbm.cli.arguments import (
     positive,
     shows_progress,
 )
-from torch_rbm.cli.cases import add_binarize, add_data, check_cases, states_of
+from torch_rbm.cli.cases import add_binarize, add_data, check_cases, known_values, states_of
 from torch_rbm.cli.command import Command
-from torch_rbm.cli.readers import read_cases
+from torch_rbm.cli.readers import column_names, read_cases
 from torch_rbm.rbm import RBM
 from torch_rbm.standardization import Standardization
 from torch_rbm.training.factories import OptimizerFactory
@@ -41,6 +41,8 @@ _LOSSES: dict[str, Any] = {
 _HIDDEN = 500
 # Multiplications of a product from which on a second thread pays.
 _WORK_FOR_THREADS = 2_000_000
+# Gibbs steps that draw missing values, for every batch.
+_STEPS_FOR_MISSING = 5
 _WITH_CHAINS = ("pcd", "fpcd", "tempering", "trajectory")
 _OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
@@ -105,11 +107,12 @@ def _fit(options: argparse.Namespace) -> None:
     for path in (options.out, options.log, options.checkpoint):
         check_folder(path)
     rbm = _rbm(options, data.shape[1])
-    check_cases(options.data, rbm, data)
+    check_cases(options.data, rbm, data, missing=True)
+    known = known_values(data)
     # Real numbers are standardised for the training alone: the model is of the data as they are.
     standardization = Standardization.of(data, rbm.visible_layer())
     data = standardization.apply(data)
-    torch_rbm.initialize(rbm, data)
+    torch_rbm.initialize(rbm, data, observed=known)
     validation = None
     if options.validation is not None:
         validation = states_of(read_cases(options.validation, options.scale), options.binarize)
@@ -128,6 +131,7 @@ def _fit(options: argparse.Namespace) -> None:
             optimizer=_optimizer(options),
             weight_decay=options.weight_decay,
             binarize=options.binarize,
+            transform=None if known is None else _filled_in(rbm),
             validation=validation,
             patience=options.patience,
             callbacks=[] if options.log is None else [torch_rbm.CSVLog(options.log)],
@@ -136,7 +140,8 @@ def _fit(options: argparse.Namespace) -> None:
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the same command goes on from {checkpoint}") from None
-    torch_rbm.save(standardization.of_raw_data(rbm), options.out)
+    columns = column_names(options.data)
+    torch_rbm.save(standardization.of_raw_data(rbm), options.out, columns=columns)
     checkpoint.unlink(missing_ok=True)
     if history.best_epoch is not None:
         print(f"best validation likelihood in epoch {history.best_epoch}")
@@ -161,6 +166,11 @@ def _loss(options: argparse.Namespace) -> Callable[[RBM], nn.Module]:
     if options.loss == "exact":
         del arguments["steps"]
     return partial(_LOSSES[options.loss], **arguments)
+
+
+def _filled_in(rbm: RBM) -> Callable[[Tensor], Tensor]:
+    """Draw missing values anew for every batch: so the model learns from those that are there."""
+    return partial(torch_rbm.fill_in, rbm, sample=True, steps=_STEPS_FOR_MISSING)
 
 
 def _optimizer(options: argparse.Namespace) -> OptimizerFactory | None:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import math
+import re
 import struct
 import warnings
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from torch_rbm.sparse import as_tensor
 
 # The types of the elements of an idx file (LeCun, Cortes and Burges: MNIST).
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_QUOTED = re.compile(r'"[^"]*"')
+# What tables have where a value is missing.
+_MISSING = ("", "na", "n/a", "nan", "null", "none")
 _EXPECTED = ".npy, .npz, .csv, .idx, .idx.gz, -ubyte, -ubyte.gz or .pt"
 
 
@@ -28,8 +32,8 @@ def read_cases(path: str | Path, scale: float | None = None) -> Tensor:
 
     Args:
         path: ``.npy`` (mapped, not read), ``.npz`` with one array or with a matrix of scipy.sparse,
-            ``.csv`` of numbers with or without a header, ``.idx`` and the names of MNIST's files,
-            gzipped or not, or ``.pt`` with one tensor.
+            ``.csv`` of numbers with or without a header, whose empty cells and ``NA`` become NaN,
+            ``.idx`` and the names of MNIST's files, gzipped or not, or ``.pt`` with one tensor.
         scale: what numbers are divided by, such as 255 for pixels.
 
     Raises:
@@ -80,32 +84,62 @@ def _npz(path: Path) -> Any:
     return sparse.load_npz(path)
 
 
-def _csv(path: Path) -> Any:
+def column_names(path: str | Path) -> list[str] | None:
+    """The names in the first line of a table; None where it has none, or is no table."""
+    path = Path(path)
+    if not path.name.lower().removesuffix(".gz").endswith(".csv"):
+        return None
+    return _first_line(path)[1]
+
+
+def _first_line(path: Path) -> tuple[str, list[str] | None]:
+    """What separates the columns, and their names where there are any."""
     with _open(path) as file:
-        first = file.readline().decode(errors="replace")
-        separator = max(",;\t", key=first.count)
-        header = not all(_is_number(word) for word in first.strip().split(separator))
-    try:
-        with _open(path) as file, warnings.catch_warnings():
-            warnings.filterwarnings("error", "loadtxt: input contained no data")
-            table = np.loadtxt(
-                file, delimiter=separator, skiprows=int(header), ndmin=2, dtype=np.float32
+        first = file.readline().decode("utf-8-sig", errors="replace").strip()
+    separator = max(",;\t", key=_QUOTED.sub("", first).count)
+    words = next(csv.reader([first], delimiter=separator), [])
+    if all(_is_number(word) or _is_missing(word) for word in words):
+        return separator, None
+    return separator, [word.strip() for word in words]
+
+
+def _csv(path: Path) -> Any:
+    separator, names = _first_line(path)
+    skipped = 0 if names is None else 1
+
+    def rows(convert: Callable[[str], float] | None) -> Any:
+        with _open(path) as file:
+            return np.loadtxt(
+                file,
+                delimiter=separator,
+                skiprows=skipped,
+                ndmin=2,
+                dtype=np.float32,
+                converters=convert,
+                encoding="utf-8",
             )
-    except UserWarning as error:
-        raise ValueError("it has no rows of numbers") from error
-    except ValueError as error:
-        raise ValueError(_first_fault(path, separator, header) or str(error)) from error
-    if not np.isfinite(table).all():
-        raise ValueError(_first_fault(path, separator, header) or "some are not finite")
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "loadtxt: input contained no data")
+        try:
+            table = rows(None)
+        except UserWarning as error:
+            raise ValueError("it has no rows of numbers") from error
+        except ValueError as error:
+            fault = _first_fault(path, separator, names)
+            if fault is not None:
+                raise ValueError(fault) from error
+            table = rows(_number)
+    if np.isinf(table).any():
+        raise ValueError(_first_fault(path, separator, names) or "some are not finite")
     return table
 
 
-def _first_fault(path: Path, separator: str, header: bool) -> str | None:
+def _first_fault(path: Path, separator: str, names: list[str] | None) -> str | None:
     """The line of a table of numbers that keeps it from being one, in words."""
     with io.TextIOWrapper(_open(path), errors="replace") as file:
         rows = csv.reader(file, delimiter=separator)
-        names = next(rows, []) if header else []
-        columns = len(names)
+        columns = 0 if names is None else len(next(rows))
         for row in rows:
             if not row:
                 continue
@@ -113,10 +147,18 @@ def _first_fault(path: Path, separator: str, header: bool) -> str | None:
             if len(row) != columns:
                 return f"line {rows.line_num} has {len(row)} values, the lines before {columns}"
             for column, word in enumerate(row):
-                if not _is_finite(word):
-                    name = repr(names[column]) if names else column + 1
+                if not (_is_missing(word) or _is_finite(word)):
+                    name = column + 1 if names is None else repr(names[column])
                     return f"line {rows.line_num} has {word!r} in column {name}, no number"
     return None
+
+
+def _number(word: str) -> float:
+    return math.nan if _is_missing(word) else float(word)
+
+
+def _is_missing(word: str) -> bool:
+    return word.strip().lower() in _MISSING
 
 
 def _is_number(word: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import io
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -13,20 +15,27 @@ from torch import Tensor
 from torch_rbm.files import write_atomically
 
 
-def _npy(table: Tensor, file: IO[bytes]) -> None:
+def _npy(table: Tensor, columns: Sequence[str] | None, file: IO[bytes]) -> None:
     np.save(file, table.numpy())
 
 
-def _csv(table: Tensor, file: IO[bytes]) -> None:
+def _csv(table: Tensor, columns: Sequence[str] | None, file: IO[bytes]) -> None:
+    if columns is not None:
+        header = io.StringIO()
+        csv.writer(header, lineterminator="\n").writerow(columns)
+        file.write(header.getvalue().encode())
     # Nine digits are what it takes to read the same float32 again.
     np.savetxt(file, table.numpy(), fmt="%.9g", delimiter=",")
 
 
-_WRITERS: dict[str, Callable[[Tensor, IO[bytes]], None]] = {".npy": _npy, ".csv": _csv}
+_WRITERS: dict[str, Callable[[Tensor, Sequence[str] | None, IO[bytes]], None]] = {
+    ".npy": _npy,
+    ".csv": _csv,
+}
 TABLES = tuple(_WRITERS)
 
 
-def write_table(table: Tensor, path: str | Path) -> None:
+def write_table(table: Tensor, path: str | Path, columns: Sequence[str] | None = None) -> None:
     """Write numbers, [rows, columns], as float32, in the format that the file is named after.
 
     What is there already is replaced, whole or not at all.
@@ -34,5 +43,6 @@ def write_table(table: Tensor, path: str | Path) -> None:
     Args:
         table: the numbers.
         path: the file; its name ends in one of ``TABLES``.
+        columns: names for the first line of a format that has one.
     """
-    write_atomically(path, partial(_WRITERS[Path(path).suffix], table.float()))
+    write_atomically(path, partial(_WRITERS[Path(path).suffix], table.float(), columns))

@@ -125,7 +125,9 @@ class SampledLoss(LocalChains):
             gap = linear(_parameters(rbm), gradients) + precision_term
             return GradientEstimate(gap, gradients, moved)
         if self.training:
-            self.centering.update(rbm, data, gradients)
+            offset = self.centering.visible_offset
+            seen = data if observed is None else torch.where(observed, data.to(offset), offset)
+            self.centering.update(rbm, seen, gradients)
         with torch.no_grad():
             gap = linear(_parameters(rbm), gradients) + precision_term
         loss, gradients = centered_loss(gap, rbm, self.centering, gradients, precision_term)

@@ -1,0 +1,155 @@
+"""The command line with tables as people have them: names of columns, and cells that are empty."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+import torch_rbm
+from torch_rbm.cli import main
+from torch_rbm.cli.readers import column_names, read_cases
+
+NAN = np.nan
+FIT = ["--hidden", "4", "--seed", "0", "--quiet"]
+
+
+def written(name, rows, columns=("a", "b", "c, d")):
+    with open(name, "w", newline="") as file:
+        csv.writer(file).writerows([columns, *rows] if columns else rows)
+
+
+def read(name):
+    with open(name, newline="") as file:
+        names, *rows = csv.reader(file)
+    return names, np.array(rows, dtype=float)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A table of two columns that are equal and one that is not, and it without some cells."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    same, other = rng.integers(0, 2, (2, 300))
+    whole = np.stack([same, same, other], 1)
+    cells = whole.astype(str)
+    cells.flat[::7] = ""
+    cells.flat[::14] = "NA"
+    written("whole.csv", whole)
+    written("holes.csv", cells)
+    return tmp_path
+
+
+class TestReading:
+    def test_missing_values(self, tmp_path):
+        path = tmp_path / "a.csv"
+        path.write_text("x,y\n1,\n, NaN\nn/a,0.5\nnull,None\n")
+        expected = [[1, NAN], [NAN, NAN], [NAN, 0.5], [NAN, NAN]]
+        assert np.array_equal(read_cases(path).numpy(), expected, equal_nan=True)
+        path.write_text("1,,2\n3,4,\n")
+        assert column_names(path) is None
+        assert np.array_equal(read_cases(path).numpy(), [[1, NAN, 2], [3, 4, NAN]], equal_nan=True)
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("1,2\n", None),
+            ("a, b\n1,2\n", ["a", "b"]),
+            ('"a, b";"c"\n1;2\n', ["a, b", "c"]),
+            ("\ufeffa,b\n1,2\n", ["a", "b"]),
+            (",b\n1,2\n", ["", "b"]),
+        ],
+    )
+    def test_names(self, tmp_path, text, names):
+        path = tmp_path / "a.csv"
+        path.write_text(text, encoding="utf-8")
+        assert column_names(path) == names
+        assert read_cases(path).tolist() == [[1, 2]]
+
+    def test_other_files_have_no_names(self, tmp_path):
+        np.save(tmp_path / "a.npy", np.eye(2))
+        assert column_names(tmp_path / "a.npy") is None
+
+
+def test_from_missing_values_to_a_whole_table(folder, capsys):
+    assert main(["fit", "holes.csv", "--out", "m.pt", *FIT, "--epochs", "100"]) == 0
+    assert main(["impute", "m.pt", "holes.csv", "--out", "means.csv"]) == 0
+    assert "129 of 900 values were missing" in capsys.readouterr().out
+    names, means = read("means.csv")
+    assert names == ["a", "b", "c, d"]
+    whole, holes = read("whole.csv")[1], read_cases("holes.csv").numpy()
+    missing = np.isnan(holes)
+    assert (means[~missing] == whole[~missing]).all()
+    told = missing[:, 0] & ~missing[:, 1]
+    assert ((means[told, 0] > 0.5) == whole[told, 0]).all()  # by the column that is the same
+    assert (np.abs(means[missing[:, 2], 2] - 0.5) < 0.3).all()  # which nothing tells
+    assert main(["impute", "m.pt", "holes.csv", "--out", "states.npy", "--samples"]) == 0
+    assert set(np.unique(np.load("states.npy"))) == {0, 1}
+    assert main(["evaluate", "m.pt", "means.csv", "--binarize"]) == 0
+
+
+def test_missing_real_numbers(folder):
+    """Standardised for the training by what is there; filled in on the scale of the data."""
+    common = np.random.default_rng(1).normal(size=400)
+    noise = 0.1 * np.random.default_rng(2).normal(size=(400, 2))
+    whole = np.stack([1000 + 50 * common, 0.01 * common], 1) + noise * [50, 0.01]
+    holes = whole.copy()
+    holes[::5, 0] = NAN
+    np.save("holes.npy", holes)
+    options = ["--units", "gaussian", "--hidden", "6", "--seed", "0", "--quiet"]
+    assert main(["fit", "holes.npy", "--out", "m.pt", *options, "--epochs", "100"]) == 0
+    assert main(["impute", "m.pt", "holes.npy", "--out", "filled.npy"]) == 0
+    error = np.load("filled.npy")[::5, 0] - whole[::5, 0]
+    assert np.sqrt((error**2).mean()) < 0.6 * whole[::5, 0].std()
+
+
+def test_commands_that_want_whole_tables_say_what_fills_them(folder, capsys):
+    assert main(["fit", "whole.csv", "--out", "m.pt", *FIT, "--epochs", "1"]) == 0
+    for command in (
+        ["evaluate", "m.pt", "holes.csv"],
+        ["features", "m.pt", "holes.csv", "--out", "f.csv"],
+        ["score", "m.pt", "holes.csv", "--out", "f.csv"],
+        ["fit", "whole.csv", "--validation", "holes.csv", "--out", "n.pt"],
+    ):
+        capsys.readouterr()
+        assert main(command) == 1
+        error = capsys.readouterr().err
+        assert (
+            "holes.csv: expected data without missing values, got one in column 1 of case 1"
+            in error
+        )
+
+
+class TestNames:
+    @pytest.fixture(autouse=True)
+    def model(self, folder):
+        assert main(["fit", "whole.csv", "--out", "m.pt", *FIT, "--epochs", "1"]) == 0
+
+    def test_samples_have_those_of_the_data(self):
+        assert main(["sample", "m.pt", "--out", "s.csv", "--n", "3", "--steps", "2"]) == 0
+        names, rows = read("s.csv")
+        assert names == ["a", "b", "c, d"]
+        assert rows.shape == (3, 3)
+        assert main(["evaluate", "m.pt", "s.csv"]) == 0
+
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            (("b", "a", "c, d"), "in the order a, b, c, d, got b, a, c, d"),
+            (("a", "b", "x"), "of the model, got others: x, but there is no c, d"),
+            (("a", "b", "c, d", "label"), "of the model, got others: label"),
+            (("a", "b"), "of the model, but there is no c, d"),
+        ],
+    )
+    def test_other_columns_are_refused(self, capsys, columns, message):
+        written("other.csv", np.zeros((2, len(columns)), dtype=int), columns)
+        assert main(["evaluate", "m.pt", "other.csv"]) == 1
+        assert f"expected other.csv to have the columns {message}" in capsys.readouterr().err
+
+    def test_a_table_without_names_is_taken_as_it_is(self):
+        written("bare.csv", np.zeros((2, 3), dtype=int), None)
+        assert main(["score", "m.pt", "bare.csv", "--out", "s.csv"]) == 0
+
+    def test_the_model_is_any_other(self):
+        assert torch_rbm.load("m.pt").weight.shape == (4, 3)
+        assert torch.load("m.pt", weights_only=True)["columns"] == ["a", "b", "c, d"]

@@ -1,0 +1,44 @@
+"""`torch-rbm impute`: what is missing in a table, by what a model knows of the rest."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch_rbm
+from torch_rbm.cli.arguments import check_folder, count
+from torch_rbm.cli.cases import add_data, add_table
+from torch_rbm.cli.command import Command
+from torch_rbm.cli.models import TrainedRBM, add_model
+from torch_rbm.cli.writers import write_table
+
+
+def _impute_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    add_data(parser)
+    add_table(parser)
+    parser.add_argument(
+        "--samples",
+        action="store_true",
+        help="states drawn given what is known, another time others, instead of their means",
+    )
+    parser.add_argument("--steps", type=count, default=200, help="Gibbs steps for each case")
+
+
+def _impute(options: argparse.Namespace) -> None:
+    model = TrainedRBM.load(options.model)
+    data = model.cases(options, missing=True)
+    check_folder(options.out)
+    filled = torch_rbm.fill_in(model.rbm, data, steps=options.steps, sample=options.samples)
+    write_table(filled, options.out, model.columns)
+    missing = int(data.isnan().sum())
+    print(f"{missing} of {data.numel()} values were missing; all are in {options.out}")
+
+
+IMPUTE = Command(
+    "impute",
+    "fill in missing values",
+    "Copy a table of cases, with what the model expects, given the other values of a case, where "
+    "cells are empty or NA. Values that are there stay as they are.",
+    _impute_arguments,
+    _impute,
+)

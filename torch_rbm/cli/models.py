@@ -1,0 +1,71 @@
+"""Models from files, and the cases that go with them."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import torch_rbm
+from torch_rbm.cli.cases import check_cases
+from torch_rbm.cli.readers import column_names, read_cases
+from torch_rbm.persistence import load_with_columns
+from torch_rbm.rbm import RBM
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the file of the model."""
+    parser.add_argument("model", metavar="MODEL", help="file that `torch-rbm fit` has written")
+
+
+@dataclass(frozen=True)
+class TrainedRBM:
+    """An RBM, and the names of the columns that it was trained on, where they had any."""
+
+    path: str
+    rbm: RBM
+    columns: list[str] | None
+
+    @classmethod
+    def load(cls, path: str) -> TrainedRBM:
+        """Read it from a file.
+
+        Raises:
+            ValueError: the file holds no RBM.
+        """
+        model, columns = load_with_columns(path)
+        if not isinstance(model, torch_rbm.RBM):
+            raise ValueError(f"expected {path} to hold an RBM, got a {type(model).__name__}")
+        return cls(path, model, columns)
+
+    def cases(self, options: argparse.Namespace, *, missing: bool = False) -> Tensor:
+        """Read the cases, [cases, visible], in a dtype that the model takes.
+
+        Args:
+            options: what the command was given.
+            missing: take NaN for a value that is missing; otherwise it is refused.
+
+        Raises:
+            ValueError: the columns are not those of the model, or have values that its units cannot
+                have.
+        """
+        data = read_cases(options.data, options.scale)
+        self._check_columns(options.data)
+        check_cases(options.data, self.rbm, data, missing=missing)
+        return data if data.dtype in (torch.bool, torch.uint8) else data.to(self.rbm.weight.dtype)
+
+    def _check_columns(self, path: str) -> None:
+        names = column_names(path)
+        if names is None or self.columns is None or names == self.columns:
+            return
+        if sorted(names) == sorted(self.columns):
+            words = f"in the order {', '.join(self.columns)}, got {', '.join(names)}"
+        else:
+            unknown = [name for name in names if name not in self.columns]
+            absent = [name for name in self.columns if name not in names]
+            words = "of the model"
+            words += f", got others: {', '.join(unknown)}" if unknown else ""
+            words += f", but there is no {', '.join(absent)}" if absent else ""
+        raise ValueError(f"expected {path} to have the columns {words}")
