@@ -31,6 +31,8 @@ JUDGES = [
     "test_annealed_importance_sampling.py",
     "test_monitors.py",
     "test_evaluation.py",
+    "test_filling_in.py",
+    "test_standardization.py",
     "test_bad_input.py",
     "test_dbn.py",
     "test_pretraining.py",
@@ -67,6 +69,8 @@ JUDGES_OF = {
     ],
     "torch_rbm/sklearn": ["test_sklearn.py"],
     "torch_rbm/plotting": ["test_plotting.py"],
+    "torch_rbm/cli": ["test_cli.py", "test_cli_tables.py", "test_cli_recommend.py"],
+    "torch_rbm/files.py": ["test_fuzz_files.py"],
     "torch_rbm/persistence": ["test_fuzz_files.py"],
 }
 

@@ -157,7 +157,7 @@ MUTATIONS = [
     Mutation(
         "biases of standardised data not moved back",
         "torch_rbm/standardization.py",
-        ".add_(gamma * mean / scale.square())",
+        ".add_(log_precision.exp() * mean)",
         "",
     ),
     Mutation(
@@ -181,8 +181,38 @@ MUTATIONS = [
     Mutation(
         "command line: the model is one of standardised data",
         "torch_rbm/cli/fit.py",
-        "torch_rbm.save(standardization.of_raw_data(rbm), options.out)",
+        "torch_rbm.save(standardization.of_raw_data(rbm), options.out, columns=columns)",
         "torch_rbm.save(rbm, options.out)",
+    ),
+    Mutation(
+        "command line: columns in another order are taken as they come",
+        "torch_rbm/cli/cases.py",
+        "expected is None or names == expected:",
+        "expected is None or sorted(names) == sorted(expected):",
+    ),
+    Mutation(
+        "missing values are filled in by chains that forget the known ones",
+        "torch_rbm/filling_in.py",
+        "states, hidden = rbm.gibbs(states, 1, known, generator)",
+        "states, hidden = rbm.gibbs(states, 1, None, generator)",
+    ),
+    Mutation(
+        "samples of missing values are means",
+        "torch_rbm/filling_in.py",
+        "return rbm.gibbs(start, steps, known, generator)[0]",
+        "return torch.where(known, rows, rbm.visible_mean(rbm.gibbs(start, steps, known)[1]))",
+    ),
+    Mutation(
+        "offsets of the centred gradient follow what is missing",
+        "torch_rbm/losses/estimate.py",
+        "seen = data if observed is None else torch.where(observed, data.to(offset), offset)",
+        "seen = data",
+    ),
+    Mutation(
+        "precisions keep the scale of standardised data",
+        "torch_rbm/standardization.py",
+        "log_precision.sub_(2 * scale.log())",
+        "log_precision.sub_(scale.log())",
     ),
     Mutation(
         "ratings: rows longer than the header are shifted",

@@ -76,6 +76,9 @@ def test_choices(files, capsys):
     assert capsys.readouterr().out.count("%") == 2
     assert recommend("for", "--rated", "i3", "--n", "2") == 0
     (files / "later.csv").write_text("user,item\nu0,i1\nu1,i0\n")
+    arguments = ["--choices", "--quiet", "--epochs", "2", "--test", "later.csv"]
+    assert recommend("fit", "clicks.csv", *arguments) == 0
+    assert "by popularity; NDCG" in capsys.readouterr().out
     assert recommend("evaluate", "later.csv", "--k", "5") == 0
     assert "recall" in capsys.readouterr().out
 
@@ -96,6 +99,7 @@ def test_without_a_file_ratings_are_made_up(files, capsys):
         (["fit", "empty.csv"], "empty.csv, but it is empty"),
         (["fit", "ratings.csv", "--out", "no/r.pt"], "expected a folder"),
         (["fit", "ratings.csv", "--titles", "ratings.csv"], "a column for the title"),
+        (["fit", "ratings.csv", "--test", "ratings.csv"], "that were not in the training"),
         (["for", "1"], "expected a file recommender.pt, found none"),
         (["for", "1", "--model", "rbm.pt"], "rbm.pt to be a recommender"),
         (
@@ -120,6 +124,7 @@ def test_bad_input_is_one_line_and_exit_code_1(files, capsys, arguments, message
     error = capsys.readouterr().err
     assert len(error.strip().splitlines()) == 1
     assert error.startswith(f"torch-rbm recommend {arguments[0]}: ")
+    assert not (files / "recommender.pt").exists()
     with pytest.raises(ValueError, match=message):
         raise ValueError(error)
 

@@ -97,10 +97,19 @@ def test_missing_real_numbers(folder):
     holes[::5, 0] = NAN
     np.save("holes.npy", holes)
     options = ["--units", "gaussian", "--hidden", "6", "--seed", "0", "--quiet"]
-    assert main(["fit", "holes.npy", "--out", "m.pt", *options, "--epochs", "100"]) == 0
+    options += ["--epochs", "100", "--rate", "0.1"]
+    assert main(["fit", "holes.npy", "--out", "m.pt", *options]) == 0
     assert main(["impute", "m.pt", "holes.npy", "--out", "filled.npy"]) == 0
     error = np.load("filled.npy")[::5, 0] - whole[::5, 0]
     assert np.sqrt((error**2).mean()) < 0.6 * whole[::5, 0].std()
+
+
+def test_a_column_that_numbers_the_cases_is_named(folder, capsys):
+    rng = np.random.default_rng(0)
+    written("counted.csv", np.stack([np.arange(20), rng.normal(size=20)], 1), ("id", "x"))
+    options = ["--units", "gaussian", "--epochs", "1", "--quiet", "--out", "m.pt"]
+    assert main(["fit", "counted.csv", *options]) == 0
+    assert "the column 'id' numbers the cases" in capsys.readouterr().err
 
 
 def test_commands_that_want_whole_tables_say_what_fills_them(folder, capsys):
@@ -136,15 +145,20 @@ class TestNames:
         ("columns", "message"),
         [
             (("b", "a", "c, d"), "in the order a, b, c, d, got b, a, c, d"),
-            (("a", "b", "x"), "of the model, got others: x, but there is no c, d"),
-            (("a", "b", "c, d", "label"), "of the model, got others: label"),
-            (("a", "b"), "of the model, but there is no c, d"),
+            (("a", "b", "x"), "a, b, c, d, got others: x, but there is no c, d"),
+            (("a", "b", "c, d", "label"), "a, b, c, d, got others: label"),
+            (("a", "b"), "a, b, c, d, but there is no c, d"),
         ],
     )
     def test_other_columns_are_refused(self, capsys, columns, message):
         written("other.csv", np.zeros((2, len(columns)), dtype=int), columns)
         assert main(["evaluate", "m.pt", "other.csv"]) == 1
         assert f"expected other.csv to have the columns {message}" in capsys.readouterr().err
+
+    def test_a_validation_with_other_columns_is_refused(self, capsys):
+        written("other.csv", np.zeros((2, 3), dtype=int), ("b", "a", "c, d"))
+        assert main(["fit", "whole.csv", "--validation", "other.csv", "--out", "n.pt"]) == 1
+        assert "other.csv to have the columns in the order a, b" in capsys.readouterr().err
 
     def test_a_table_without_names_is_taken_as_it_is(self):
         written("bare.csv", np.zeros((2, 3), dtype=int), None)

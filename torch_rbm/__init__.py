@@ -55,6 +55,7 @@ from torch_rbm.ratings import (
     fit_ratings,
 )
 from torch_rbm.rbm import RBM
+from torch_rbm.standardization import Standardization
 from torch_rbm.training import (
     Callback,
     CSVLog,
@@ -96,6 +97,7 @@ __all__ = [
     "RatingsRBM",
     "Recommender",
     "SparsityTarget",
+    "Standardization",
     "SupervisedEpoch",
     "TensorBoardLog",
     "TrajectoryTempering",

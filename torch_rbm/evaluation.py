@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -144,7 +145,7 @@ def log_partition(
 
 def log_likelihood(
     rbm: RBM,
-    visible: Tensor,
+    visible: Tensor | Any,
     *,
     method: str = "auto",
     chains: int = 100,
@@ -164,8 +165,8 @@ def log_likelihood(
     Args:
         rbm: the model, with finite parameters.
         visible: states, [cases, visible]: a tensor, a NumPy array, a data frame or a matrix of
-            scipy.sparse; for grey values the free energy of Bernoulli units gives
-            no likelihood, so binarise them first.
+            scipy.sparse. Of grey values the free energy of Bernoulli units gives no likelihood:
+            binarise them first.
         method: see :func:`log_partition`.
         chains: see :func:`log_partition`.
         betas: see :func:`log_partition`.
@@ -207,14 +208,14 @@ def log_likelihood(
     )
 
 
-def kl_divergence(rbm: RBM, data: Tensor) -> float:
+def kl_divergence(rbm: RBM, data: Tensor | Any) -> float:
     """KL(data ‖ model) in nats, exact: the negative log-likelihood minus the data's entropy.
 
     Zero for a model that is the empirical distribution of ``data``.
 
     Args:
         rbm: a model with discrete visible units, of which a layer has at most 2^25 states.
-        data: states, [cases, visible].
+        data: states, [cases, visible], as :func:`log_likelihood` takes them.
 
     Raises:
         ValueError: ``data`` are no states of such units, or the model cannot be enumerated.

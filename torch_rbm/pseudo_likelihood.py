@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ _MOST_NODES = 2**14
 @torch.no_grad()
 def pseudo_log_likelihood(
     rbm: RBM,
-    visible: Tensor,
+    visible: Tensor | Any,
     *,
     stochastic: bool = False,
     generator: torch.Generator | None = None,
@@ -39,7 +41,7 @@ def pseudo_log_likelihood(
 
     Args:
         rbm: the model.
-        visible: states, [..., visible].
+        visible: states, [..., visible]: a tensor, a NumPy array or a data frame.
         stochastic: ask for one random unit of each row and multiply by the number of units: the
             same expectation with much variance, as many times cheaper.
         generator: chooses the units; the default generator when None.

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto v = torch::ones({3, 6});
-  const torch_rbm::FitOptions options{.epochs = 3};
+  const torch_rbm::FitOptions options{.epochs = 3, .batch_size = 10, .learning_rate = 0.05};
   std::cout << std::setprecision(12);
   if (std::string(argv[1]) == "rbm") {
     const torch_rbm::RBM rbm = torch_rbm::load_rbm(argv[2]);

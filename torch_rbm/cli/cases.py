@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 
 import torch
 from torch import Tensor
 
 from torch_rbm.cli.arguments import named, positive
+from torch_rbm.cli.readers import column_names
 from torch_rbm.cli.writers import TABLES
 from torch_rbm.rbm import RBM
+
+# Rows from which on a column that counts is no accident.
+_NUMBERED = 10
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +46,10 @@ def add_table(parser: argparse.ArgumentParser) -> None:
 
 def known_values(data: Tensor) -> Tensor | None:
     """Where values are known, bool [cases, visible]; None where all are."""
-    if data.layout != torch.strided or not data.isnan().any():
+    if data.layout != torch.strided or data.numel() == 0:
         return None
-    return ~data.isnan()
+    least, _ = torch.aminmax(data)  # NaN if there is one; a mask of mapped files may be too large
+    return ~data.isnan() if least.isnan() else None
 
 
 def check_cases(
@@ -71,6 +77,34 @@ def check_cases(
         elif not states and math.isfinite(top) and "bernoulli" in rbm.visible_units:
             hint = "; real numbers are for models of fit --units gaussian"
         raise ValueError(f"{error}{hint}") from None
+
+
+def check_columns(path: str, expected: list[str] | None) -> None:
+    """Require a table whose columns have these names, where both have names."""
+    names = column_names(path)
+    if names is None or expected is None or names == expected:
+        return
+    if sorted(names) == sorted(expected):
+        words = f"in the order {', '.join(expected)}, got {', '.join(names)}"
+    else:
+        unknown = [name for name in names if name not in expected]
+        absent = [name for name in expected if name not in names]
+        words = f"{', '.join(expected)}"
+        words += f", got others: {', '.join(unknown)}" if unknown else ""
+        words += f", but there is no {', '.join(absent)}" if absent else ""
+    raise ValueError(f"expected {path} to have the columns {words}")
+
+
+def warn_of_numbering(data: Tensor, names: list[str] | None) -> None:
+    """Say so where a column does nothing but number the cases."""
+    if data.layout != torch.strided or len(data) < _NUMBERED:
+        return
+    for column in (data.diff(dim=0) == 1).all(0).nonzero().flatten().tolist():
+        name = f"column {column + 1}" if names is None else f"the column {names[column]!r}"
+        print(
+            f"{name} numbers the cases, which says nothing of them: better leave it out",
+            file=sys.stderr,
+        )
 
 
 def states_of(data: Tensor, binarize: bool) -> Tensor:

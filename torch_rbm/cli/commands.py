@@ -106,7 +106,8 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         default="forward",
-        help="what a package or ONNX computes: forward, free_energy, ... (TorchScript has all)",
+        help="what a package or ONNX computes: forward, free_energy, ...; gibbs, of a package, is "
+        "one step (TorchScript has all)",
     )
 
 

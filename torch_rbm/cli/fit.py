@@ -20,7 +20,15 @@ from torch_rbm.cli.arguments import (
     positive,
     shows_progress,
 )
-from torch_rbm.cli.cases import add_binarize, add_data, check_cases, known_values, states_of
+from torch_rbm.cli.cases import (
+    add_binarize,
+    add_data,
+    check_cases,
+    check_columns,
+    known_values,
+    states_of,
+    warn_of_numbering,
+)
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.readers import column_names, read_cases
 from torch_rbm.rbm import RBM
@@ -109,6 +117,9 @@ def _fit(options: argparse.Namespace) -> None:
     rbm = _rbm(options, data.shape[1])
     check_cases(options.data, rbm, data, missing=True)
     known = known_values(data)
+    columns = column_names(options.data)
+    if rbm.visible_layer().continuous:
+        warn_of_numbering(data, columns)
     # Real numbers are standardised for the training alone: the model is of the data as they are.
     standardization = Standardization.of(data, rbm.visible_layer())
     data = standardization.apply(data)
@@ -116,6 +127,7 @@ def _fit(options: argparse.Namespace) -> None:
     validation = None
     if options.validation is not None:
         validation = states_of(read_cases(options.validation, options.scale), options.binarize)
+        check_columns(options.validation, columns)
         check_cases(options.validation, rbm, validation, states=True)
         validation = standardization.apply(validation)
     if options.threads is None and _is_small(rbm, max(options.batch_size or 0, options.chains)):
@@ -140,7 +152,6 @@ def _fit(options: argparse.Namespace) -> None:
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the same command goes on from {checkpoint}") from None
-    columns = column_names(options.data)
     torch_rbm.save(standardization.of_raw_data(rbm), options.out, columns=columns)
     checkpoint.unlink(missing_ok=True)
     if history.best_epoch is not None:

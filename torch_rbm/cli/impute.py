@@ -9,6 +9,7 @@ from torch_rbm.cli.arguments import check_folder, count
 from torch_rbm.cli.cases import add_data, add_table
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.models import TrainedRBM, add_model
+from torch_rbm.cli.readers import column_names
 from torch_rbm.cli.writers import write_table
 
 
@@ -29,7 +30,7 @@ def _impute(options: argparse.Namespace) -> None:
     data = model.cases(options, missing=True)
     check_folder(options.out)
     filled = torch_rbm.fill_in(model.rbm, data, steps=options.steps, sample=options.samples)
-    write_table(filled, options.out, model.columns)
+    write_table(filled, options.out, model.columns or column_names(options.data))
     missing = int(data.isnan().sum())
     print(f"{missing} of {data.numel()} values were missing; all are in {options.out}")
 

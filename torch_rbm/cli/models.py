@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.cases import check_cases
-from torch_rbm.cli.readers import column_names, read_cases
+from torch_rbm.cli.cases import check_cases, check_columns
+from torch_rbm.cli.readers import read_cases
 from torch_rbm.persistence import load_with_columns
 from torch_rbm.rbm import RBM
 
@@ -52,20 +52,6 @@ class TrainedRBM:
                 have.
         """
         data = read_cases(options.data, options.scale)
-        self._check_columns(options.data)
+        check_columns(options.data, self.columns)
         check_cases(options.data, self.rbm, data, missing=missing)
         return data if data.dtype in (torch.bool, torch.uint8) else data.to(self.rbm.weight.dtype)
-
-    def _check_columns(self, path: str) -> None:
-        names = column_names(path)
-        if names is None or self.columns is None or names == self.columns:
-            return
-        if sorted(names) == sorted(self.columns):
-            words = f"in the order {', '.join(self.columns)}, got {', '.join(names)}"
-        else:
-            unknown = [name for name in names if name not in self.columns]
-            absent = [name for name in self.columns if name not in names]
-            words = "of the model"
-            words += f", got others: {', '.join(unknown)}" if unknown else ""
-            words += f", but there is no {', '.join(absent)}" if absent else ""
-        raise ValueError(f"expected {path} to have the columns {words}")

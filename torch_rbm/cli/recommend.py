@@ -13,8 +13,10 @@ from torch_rbm.cli.command import Command
 from torch_rbm.ratings import (
     ImplicitRecommender,
     Popularity,
+    Rater,
     RatingTable,
     Recommender,
+    Scores,
     UserItemBiases,
     evaluate,
     load_recommender,
@@ -74,31 +76,39 @@ def _fit(options: argparse.Namespace) -> None:
         "progress": shows_progress(options),
         **more,
     }
+    # Before the training, as test ratings may turn out to be none.
+    plain = None if test is None else _scores(_baseline(table, options.choices), test)
     recommender: Recommender | ImplicitRecommender
     if options.choices:
         recommender = ImplicitRecommender.fit(table, **common)
     else:
         recommender = Recommender.fit(table, orientation=options.orientation, **common)
     recommender.save(options.out)
-    if test is not None:
-        _report(recommender, table, test)
+    if test is None or plain is None:
+        print("--test CSV with other ratings would say how good it is")
+    else:
+        _report(_scores(recommender, test), plain)
     if isinstance(recommender, Recommender):
         print(f"ratings: {', '.join(f'{rating:g}' for rating in recommender.scale.tolist())}")
     print(f"{recommender} in {options.out}")
     print(f"try: torch-rbm recommend for {recommender.users.values[0]} --model {options.out}")
 
 
-def _report(
-    recommender: Recommender | ImplicitRecommender, table: RatingTable, test: RatingTable
-) -> None:
-    """Print errors on test ratings, beside the baseline."""
-    if isinstance(recommender, Recommender):
-        scores, plain = evaluate(recommender, test), evaluate(UserItemBiases(table), test)
+def _baseline(table: RatingTable, choices: bool) -> Rater:
+    return Popularity(table) if choices else UserItemBiases(table)
+
+
+def _scores(rater: Rater, test: RatingTable) -> Scores:
+    """Errors on ratings; of choices, which have none, the quality of lists."""
+    return evaluate(rater, test, k=None if len(rater.scale) > 1 else _LIST)
+
+
+def _report(scores: Scores, plain: Scores) -> None:
+    """Print measures on test ratings, beside those of the baseline."""
+    if scores.rmse is not None:
         print(f"test RMSE {scores.rmse:.4f}, {plain.rmse:.4f} by biases of users and items alone")
         print(f"test MAE {scores.mae:.4f}, {plain.mae:.4f}; NLL {scores.nll:.4f} nats a rating")
     else:
-        scores = evaluate(recommender, test, k=_LIST)
-        plain = evaluate(Popularity(table), test, k=_LIST)
         print(
             f"in lists of {_LIST}: recall {scores.recall:.4f}, {plain.recall:.4f} by popularity; "
             f"NDCG {scores.ndcg:.4f}, {plain.ndcg:.4f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ def fit(
     binarize: bool = False,
     observed: Tensor | None = None,
     labels: Tensor | bool | None = None,
-    validation: Tensor | None = None,
+    validation: Tensor | Any = None,
     patience: int | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | os.PathLike[str] | None = None,
@@ -87,8 +88,8 @@ def fit(
         labels: for a :class:`torch_rbm.ClassificationRBM`: the classes of the cases, int64 [cases],
             or True for the second elements of the items of a Dataset or a DataLoader; ``data`` are
             then without labels. Without, ``data`` hold both.
-        validation: states [cases, visible] whose mean log-likelihood is estimated after each epoch,
-            by AIS with 1000 temperatures where it cannot be exact.
+        validation: states [cases, visible], a table as ``data``, whose mean log-likelihood is
+            estimated after each epoch, by AIS with 1000 temperatures where it cannot be exact.
         patience: end the training after so many epochs without a better validation likelihood, and
             keep the parameters of the best one.
         callbacks: listen to the training; see :class:`torch_rbm.Callback`.
