@@ -23,3 +23,14 @@ def fitted(data, rbm=None, *, hidden=6, seed=1, **options):
 def parameters_equal(a, b):
     pairs = zip(a.parameters(), b.parameters(), strict=True)
     return all(x.equal(y) for x, y in pairs)
+
+
+class Stop(torch_rbm.Callback):
+    """Breaks a training off, as an error of the user's code would."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch(self, rbm, epoch):
+        if epoch.epoch == self.epoch:
+            raise RuntimeError("stopped")

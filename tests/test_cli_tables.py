@@ -57,6 +57,7 @@ class TestReading:
             ("a, b\n1,2\n", ["a", "b"]),
             ('"a, b";"c"\n1;2\n', ["a, b", "c"]),
             ("\ufeffa,b\n1,2\n", ["a", "b"]),
+            ("\ufeff1,2\n", None),
             (",b\n1,2\n", ["", "b"]),
         ],
     )

@@ -1,5 +1,6 @@
 """fill_in, against conditional distributions by enumeration."""
 
+import copy
 import functools
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 import torch_rbm
 from tests.enumeration import Model, all_states
-from tests.short_training import parameters_equal
+from tests.short_training import Stop, data_of, fitted, parameters_equal
 from torch_rbm import fill_in
 from torch_rbm.sparse import csr_tensor
 
@@ -166,35 +167,19 @@ class TestTraining:
         assert by_filling_in < 0.5 * by_mask
 
     def test_it_goes_on_bit_for_bit(self, tmp_path):
-        results = []
-        for stops in (False, True):
-            torch.manual_seed(0)
-            data = torch.bernoulli(torch.full((200, 8), 0.5))
-            data[:, 2] = NAN
-            rbm = torch_rbm.RBM(8, 6)
+        data = data_of(200)
+        data[:, 2] = NAN
 
-            def run(*callbacks, rbm=rbm, data=data, stops=stops):
-                torch.manual_seed(1)
-                transform = functools.partial(fill_in, rbm, sample=True, steps=2)
-                torch_rbm.fit(
-                    rbm,
-                    data,
-                    epochs=4,
-                    transform=transform,
-                    checkpoint=tmp_path / "run.pt" if stops else None,
-                    checkpoint_seconds=0,
-                    callbacks=callbacks,
-                    progress=False,
-                )
+        def run(rbm, **options):
+            transform = functools.partial(fill_in, rbm, sample=True, steps=2)
+            fitted(data, rbm, transform=transform, checkpoint_seconds=0, **options)
 
-            class Stop(torch_rbm.Callback):
-                def on_epoch(self, rbm, epoch):
-                    if epoch.epoch == 2:
-                        raise RuntimeError("stopped")
-
-            if stops:
-                with pytest.raises(RuntimeError, match="stopped"):
-                    run(Stop())
-            run()
-            results.append(rbm)
-        assert parameters_equal(*results)
+        torch.manual_seed(0)
+        whole = torch_rbm.RBM(8, 6)
+        stopped = copy.deepcopy(whole)
+        run(whole)
+        path = tmp_path / "run.pt"
+        with pytest.raises(RuntimeError, match="stopped"):
+            run(stopped, checkpoint=path, callbacks=[Stop(2)])
+        run(stopped, checkpoint=path)
+        assert parameters_equal(whole, stopped)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import torch_rbm
-from tests.short_training import data_of, fitted, parameters_equal
+from tests.short_training import Stop, data_of, fitted, parameters_equal
 
 LOSSES = {
     "CD": torch_rbm.ContrastiveDivergence,
@@ -22,17 +22,6 @@ LOSSES = {
     "FPCD": torch_rbm.FastPersistentContrastiveDivergence,
     "PT": functools.partial(torch_rbm.ParallelTempering, chains=10),
 }
-
-
-class Stop(torch_rbm.Callback):
-    """Breaks a training off, as an error of the user's code would."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_epoch(self, rbm, epoch):
-        if epoch.epoch == self.epoch:
-            raise RuntimeError("stopped")
 
 
 class TestResume:

@@ -44,7 +44,7 @@ def add_table(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def known_values(data: Tensor) -> Tensor | None:
+def _known_values(data: Tensor) -> Tensor | None:
     """Where values are known, bool [cases, visible]; None where all are."""
     if data.layout != torch.strided or data.numel() == 0:
         return None
@@ -54,9 +54,23 @@ def known_values(data: Tensor) -> Tensor | None:
 
 def check_cases(
     path: str, rbm: RBM, data: Tensor, *, states: bool = False, missing: bool = False
-) -> None:
-    """Require data that the visible units can have; say which option may be missing."""
-    known = known_values(data)
+) -> Tensor | None:
+    """Require data that the visible units can have; say which option may be missing.
+
+    Args:
+        path: where they are from, for messages.
+        rbm: the model.
+        data: [cases, visible].
+        states: require states, not means of them.
+        missing: take NaN for a value that is missing; otherwise it is refused.
+
+    Returns:
+        Where values are known, bool [cases, visible]; None where all are.
+
+    Raises:
+        ValueError: a value is none that its unit can have.
+    """
+    known = _known_values(data)
     fits = data.layout == torch.strided and data.shape[1] == rbm.visible_bias.numel()
     if known is not None and fits and not missing:
         row, column = (~known).nonzero()[0].tolist()
@@ -77,6 +91,7 @@ def check_cases(
         elif not states and math.isfinite(top) and "bernoulli" in rbm.visible_units:
             hint = "; real numbers are for models of fit --units gaussian"
         raise ValueError(f"{error}{hint}") from None
+    return known
 
 
 def check_columns(path: str, expected: list[str] | None) -> None:

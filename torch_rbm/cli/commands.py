@@ -10,12 +10,7 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.arguments import (
-    check_folder,
-    count,
-    height_and_width,
-    named,
-)
+from torch_rbm.cli.arguments import check_folder, count, height_and_width, named
 from torch_rbm.cli.cases import add_data, add_table
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.demo import run_demo

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import torch_rbm
 from torch_rbm.cli.arguments import add_quiet, shows_progress
-from torch_rbm.cli.cases import add_binarize, add_data, check_cases, states_of
+from torch_rbm.cli.cases import add_binarize, add_data, states_of
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.models import TrainedRBM, add_model
 from torch_rbm.rbm import RBM
@@ -41,8 +41,8 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     model = TrainedRBM.load(options.model)
-    rbm, data = model.rbm, states_of(model.cases(options), options.binarize)
-    check_cases(options.data, rbm, data, states=True)
+    rbm = model.rbm
+    data = states_of(model.cases(options, states=not options.binarize), options.binarize)
     estimate = torch_rbm.log_likelihood(
         rbm, data, method=options.method, progress=shows_progress(options)
     )

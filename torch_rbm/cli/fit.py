@@ -25,7 +25,6 @@ from torch_rbm.cli.cases import (
     add_data,
     check_cases,
     check_columns,
-    known_values,
     states_of,
     warn_of_numbering,
 )
@@ -115,8 +114,7 @@ def _fit(options: argparse.Namespace) -> None:
     for path in (options.out, options.log, options.checkpoint):
         check_folder(path)
     rbm = _rbm(options, data.shape[1])
-    check_cases(options.data, rbm, data, missing=True)
-    known = known_values(data)
+    known = check_cases(options.data, rbm, data, missing=True)
     columns = column_names(options.data)
     if rbm.visible_layer().continuous:
         warn_of_numbering(data, columns)

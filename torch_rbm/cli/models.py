@@ -40,12 +40,15 @@ class TrainedRBM:
             raise ValueError(f"expected {path} to hold an RBM, got a {type(model).__name__}")
         return cls(path, model, columns)
 
-    def cases(self, options: argparse.Namespace, *, missing: bool = False) -> Tensor:
+    def cases(
+        self, options: argparse.Namespace, *, states: bool = False, missing: bool = False
+    ) -> Tensor:
         """Read the cases, [cases, visible], in a dtype that the model takes.
 
         Args:
             options: what the command was given.
-            missing: take NaN for a value that is missing; otherwise it is refused.
+            states: see :func:`torch_rbm.cli.cases.check_cases`.
+            missing: likewise.
 
         Raises:
             ValueError: the columns are not those of the model, or have values that its units cannot
@@ -53,5 +56,5 @@ class TrainedRBM:
         """
         data = read_cases(options.data, options.scale)
         check_columns(options.data, self.columns)
-        check_cases(options.data, self.rbm, data, missing=missing)
+        check_cases(options.data, self.rbm, data, states=states, missing=missing)
         return data if data.dtype in (torch.bool, torch.uint8) else data.to(self.rbm.weight.dtype)

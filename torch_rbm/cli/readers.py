@@ -21,6 +21,8 @@ from torch_rbm.sparse import as_tensor
 
 # The types of the elements of an idx file (LeCun, Cortes and Burges: MNIST).
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+# With or without the mark that spreadsheets put first.
+_ENCODING = "utf-8-sig"
 _QUOTED = re.compile(r'"[^"]*"')
 # What tables have where a value is missing.
 _MISSING = ("", "na", "n/a", "nan", "null", "none")
@@ -95,7 +97,7 @@ def column_names(path: str | Path) -> list[str] | None:
 def _first_line(path: Path) -> tuple[str, list[str] | None]:
     """What separates the columns, and their names where there are any."""
     with _open(path) as file:
-        first = file.readline().decode("utf-8-sig", errors="replace").strip()
+        first = file.readline().decode(_ENCODING, errors="replace").strip()
     separator = max(",;\t", key=_QUOTED.sub("", first).count)
     words = next(csv.reader([first], delimiter=separator), [])
     if all(_is_number(word) or _is_missing(word) for word in words):
@@ -116,7 +118,7 @@ def _csv(path: Path) -> Any:
                 ndmin=2,
                 dtype=np.float32,
                 converters=convert,
-                encoding="utf-8",
+                encoding=_ENCODING,
             )
 
     with warnings.catch_warnings():
@@ -137,7 +139,7 @@ def _csv(path: Path) -> Any:
 
 def _first_fault(path: Path, separator: str, names: list[str] | None) -> str | None:
     """The line of a table of numbers that keeps it from being one, in words."""
-    with io.TextIOWrapper(_open(path), errors="replace") as file:
+    with io.TextIOWrapper(_open(path), encoding=_ENCODING, errors="replace") as file:
         rows = csv.reader(file, delimiter=separator)
         columns = 0 if names is None else len(next(rows))
         for row in rows:
