@@ -38,9 +38,10 @@ class TestNetworks:
     @nets
     def test_files_and_scripts(self, options, tmp_path):
         dbn = strong([5, 4, 3], units=["gaussian", "bernoulli", "spin"], **options)
-        torch_rbm.save(dbn, tmp_path / "net.pt")
-        loaded = torch_rbm.load(tmp_path / "net.pt")
-        assert repr(loaded) == repr(dbn)
+        for name in ("net.pt", "net", "net.safetensors"):
+            torch_rbm.save(dbn, tmp_path / name)
+            loaded = torch_rbm.load(tmp_path / name)
+            assert repr(loaded) == repr(dbn)
         torch.jit.script(dbn).save(tmp_path / "script.pt")
         scripted = torch.jit.load(tmp_path / "script.pt")
         v = torch.randn(7, 5, dtype=torch.float64)

@@ -81,7 +81,9 @@ def _load(where: str, path: str | os.PathLike[str], kinds: tuple[str, ...]) -> d
     if _is_torchscript(path):
         raise ValueError(f"{wanted}, got a TorchScript file, as torch.jit.load reads it")
     try:
-        content = _dicts(torch.load(path, map_location="cpu", weights_only=True))
+        # Opened here: of a name torch.load would guess at the format.
+        with Path(path).open("rb") as file:
+            content = _dicts(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:  # whose text speaks of reading it without weights_only
         raise ValueError(f"{wanted}, got a file that is none") from error
     if not isinstance(content, dict) or content.get("kind") not in kinds:
