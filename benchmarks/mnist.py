@@ -36,42 +36,56 @@ def binary_test_pictures() -> Tensor:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the training: its cases, and the learning rate, which falls linearly."""
+    """A part of the training: how its pictures are deformed, and the rate, which falls linearly."""
 
-    cases: Tensor
-    transform: Callable[[Tensor], Tensor] | None
-    epochs: int
+    linear: float
+    bend: float
+    passes: int
     first_rate: float
     last_rate: float
 
 
-def phases_of(options: argparse.Namespace, train: Tensor) -> list[Phase]:
-    """Deformed pictures first, if there shall be any, and at last those of the training set."""
+def phases_of(options: argparse.Namespace) -> list[Phase]:
+    """Pictures that are much deformed first, if there shall be any, and at last less or not."""
     if options.deform == options.bend == 0:
-        return [Phase(train, None, options.epochs, options.rate, 0.0)]
-    generator = torch.Generator().manual_seed(options.seed)
+        return [Phase(0.0, 0.0, options.epochs, options.rate, 0.0)]
+    last_copies = options.copies if options.last_deform or options.last_bend else 1
     passes = round(options.epochs * options.share / options.copies)
-    epochs = passes * options.copies
-    rate = options.rate * (1 - epochs / options.epochs)
-    copies = deformed(train, options.deform, options.bend, options.copies, generator)
+    last_passes = round((options.epochs - passes * options.copies) / last_copies)
+    epochs, last_epochs = passes * options.copies, last_passes * last_copies
+    rate = options.rate * last_epochs / (epochs + last_epochs)
     phases = [
-        Phase(copies, partial(torch.div, other=255), passes, options.rate, rate),
-        Phase(train, None, options.epochs - epochs, rate, 0.0),
+        Phase(options.deform, options.bend, passes, options.rate, rate),
+        Phase(options.last_deform, options.last_bend, last_passes, rate, 0.0),
     ]
-    return [phase for phase in phases if phase.epochs > 0]
+    return [phase for phase in phases if phase.passes > 0]
+
+
+def cases_of(
+    phase: Phase, train: Tensor, copies: int, generator: torch.Generator
+) -> tuple[Tensor, Callable[[Tensor], Tensor] | None]:
+    """The cases of a phase, and what makes grey values in [0, 1] of them."""
+    if phase.linear == phase.bend == 0:
+        return train, None
+    pictures = deformed(train, phase.linear, phase.bend, copies, generator)
+    return pictures, partial(torch.div, other=255)
 
 
 def fit(
-    rbm: torch_rbm.RBM, loss: torch.nn.Module, phases: list[Phase], options: argparse.Namespace
-) -> float:
-    """Train in phases, with the same chains; return the seconds of all epochs."""
-    seconds = 0.0
+    rbm: torch_rbm.RBM, loss: torch.nn.Module, train: Tensor, options: argparse.Namespace
+) -> tuple[int, float]:
+    """Train in phases, with the same chains; return updates and seconds of all epochs."""
+    updates, seconds = 0, 0.0
+    generator = torch.Generator().manual_seed(options.seed)
+    phases = phases_of(options)
     for number, phase in enumerate(phases, 1):
-        is_last = phase is phases[-1]
+        cases, transform = cases_of(phase, train, options.copies, generator)
+        epochs = phase.passes * len(cases) // len(train)
+        average = min(options.average * options.epochs / epochs, 1)
         history = torch_rbm.fit(
             rbm,
-            phase.cases,
-            epochs=phase.epochs,
+            cases,
+            epochs=phase.passes,
             batch_size=options.batch,
             loss=lambda _: loss,
             optimizer=partial(torch.optim.SGD, lr=phase.first_rate),
@@ -79,13 +93,14 @@ def fit(
                 optimizer, 1.0, phase.last_rate / phase.first_rate, total_iters=updates
             ),
             weight_decay=options.weight_decay,
-            average=min(options.average * options.epochs / phase.epochs, 1) if is_last else 0.0,
+            average=average if phase is phases[-1] else 0.0,
             binarize=True,
-            transform=phase.transform,
+            transform=transform,
             checkpoint=None if options.checkpoint is None else f"{options.checkpoint}.{number}",
         )
+        updates += history.epochs[-1].updates
         seconds += sum(epoch.seconds for epoch in history.epochs)
-    return seconds
+    return updates, seconds
 
 
 def main() -> None:
@@ -103,9 +118,11 @@ def main() -> None:
         "--deform", type=float, default=0.0, help="train on pictures sheared and turned this much"
     )
     parser.add_argument("--bend", type=float, default=0.0, help="and bent by so many pixels")
+    parser.add_argument("--last-deform", type=float, default=0.0, help="in the last part")
+    parser.add_argument("--last-bend", type=float, default=0.0, help="in the last part")
     parser.add_argument("--copies", type=int, default=16, help="of each, when they are deformed")
     parser.add_argument(
-        "--share", type=float, default=0.8, help="of the epochs, the first, with deformed pictures"
+        "--share", type=float, default=0.8, help="of the epochs, before the last part"
     )
     parser.add_argument("--flip", action="store_true", help="0 and 1 exchanged, in both sets")
     parser.add_argument("--seed", type=int, default=0)
@@ -125,7 +142,7 @@ def main() -> None:
     loss = torch_rbm.PersistentContrastiveDivergence(
         rbm, options.chains, options.steps, centered=not options.plain
     )
-    seconds = fit(rbm, loss, phases_of(options, train), options)
+    updates, seconds = fit(rbm, loss, train, options)
     minutes = (time.perf_counter() - started) / 60
     if options.model is not None:
         torch_rbm.save(rbm, options.model)
@@ -146,7 +163,7 @@ def main() -> None:
         method=likelihood.method,
         effective_sample_size=min(likelihood.ess, 1e9),
         minutes=minutes,
-        seconds_per_epoch=seconds / options.epochs,
+        seconds_per_epoch=seconds / (updates * options.batch / len(train)),
         peak_memory_gb=peak_memory_gb(),
         threads=torch.get_num_threads(),
     )

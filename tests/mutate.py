@@ -48,6 +48,7 @@ JUDGES = [
     "test_units.py",
     "test_parallel_tempering.py",
     "test_losses.py",
+    "test_centering.py",
     "test_trajectory_tempering.py",
     "test_resuming.py",
     "test_training.py",

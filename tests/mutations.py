@@ -759,4 +759,28 @@ MUTATIONS += [
         "rows * weight.numel() < kWorthAThread",
         "rows * weight.numel() < 0 * kWorthAThread",
     ),
+    Mutation(
+        "the biases do not follow the weights of Adam's steps",
+        "torch_rbm/centering.py",
+        "bias.sub_(change)",
+        "bias.sub_(0 * change)",
+    ),
+    Mutation(
+        "damaged models are read",
+        "torch_rbm/files.py",
+        "if damaged is not None:",
+        "if False:",
+    ),
+    Mutation(
+        "other data go unnoticed",
+        "torch_rbm/training/loop.py",
+        'if state["data"] != self.batches.checksum:',
+        "if False:",
+    ),
+    Mutation(
+        "gradients without autograd take the place of others",
+        "torch_rbm/losses/estimate.py",
+        "gradient if parameter.grad is None else parameter.grad + gradient",
+        "gradient",
+    ),
 ]

@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -131,13 +132,20 @@ def test_nothing_is_half_trained_when_a_later_batch_is_bad():
 
 
 FIT_CASES = [
-    ({"data": [[0.0, 1.0]]}, ValueError, r"batches \[batch, visible\], got \[1\]"),
+    ({"data": [[0.0, 1.0]]}, TypeError, r"a list of numbers; torch.tensor\(data\) makes"),
+    ({"data": V, "callbacks": [print]}, TypeError, "a list of torch_rbm.Callback, got"),
+    ({"data": V, "callbacks": torch_rbm.Callback()}, TypeError, "a list of torch_rbm.Callback"),
+    (
+        {"data": np.array([["a"] * 6])},
+        TypeError,
+        "in an array or data frame: could not convert",
+    ),
     ({"data": ["a", "b"]}, TypeError, "batches of tensors, got str"),
     ({"data": 3}, TypeError, "a NumPy array, a Dataset or a DataLoader, got int 3"),
     ({"data": torch.zeros(6)}, ValueError, r"data \[cases, visible\], got \[6\]"),
     ({"data": torch.zeros(0, 6)}, ValueError, "at least one case"),
     ({"data": torch.zeros(5, 7)}, ValueError, r"expected data of shape \[..., 6\]"),
-    ({"data": torch.zeros(5, 6).long()}, TypeError, "floating-point dtype, bool or uint8"),
+    ({"data": torch.full((5, 6), 2)}, ValueError, "got 2.0 at position"),
     ({"data": torch.full((5, 6), 2, dtype=torch.uint8)}, ValueError, "got 2 at position"),
     ({"data": "data.csv"}, TypeError, "a DataLoader, got str 'data.csv'"),
     ({"data": V, "loss": "cd"}, TypeError, "loss to be a class or function .* got str 'cd'"),

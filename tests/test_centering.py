@@ -1,5 +1,7 @@
 """The centred gradient: a change of variables, and what it is for."""
 
+import functools
+
 import pytest
 import torch
 
@@ -40,6 +42,98 @@ def test_it_is_the_step_of_the_centered_model(model, data):
     expected = [step[0], step[1] - lam @ step[0], step[2] - step[0] @ mu]
     for parameter, gradient in zip(rbm.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        functools.partial(torch.optim.Adam, lr=0.05),
+        functools.partial(torch.optim.RMSprop, lr=0.05, momentum=0.5),
+        functools.partial(torch.optim.SGD, lr=0.5, momentum=0.5),
+    ],
+    ids=["Adam", "RMSprop", "SGD"],
+)
+def test_any_optimizer_steps_in_the_centered_model(model, data, optimizer):
+    """Steps of W, b′ and c′ in the centred form, by the same optimizer."""
+    rbm = make_rbm(model)
+    loss = torch_rbm.ExactLikelihood(rbm, centered=True)
+    loss(data)
+    loss.eval()
+    steps = optimizer(rbm.parameters())
+    loss.attach(steps)
+    mu, lam = loss.centering.visible_offset, loss.centering.hidden_offset
+    weight, b, c = (p.clone() for p in model.parameters)
+    centered = [weight, b + lam @ weight, c + weight @ mu]
+    for parameter in centered:
+        parameter.requires_grad_()
+    expected_steps = optimizer(centered)
+    for _ in range(5):
+        expected_steps.zero_grad()
+        nll_of_the_centered_form(*centered, mu, lam, data).backward()
+        expected_steps.step()
+        steps.zero_grad()
+        loss(data).backward()
+        steps.step()
+    weight, b, c = centered
+    expected = [weight, b - lam @ weight, c - weight @ mu]
+    for parameter, value in zip(rbm.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter, value, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["Adam", "RMSprop"])
+def test_fit_learns_by_optimizers_that_scale_every_element(name):
+    """More units than of the few that enumeration takes: what their steps do to a bias adds up."""
+    torch.manual_seed(0)
+    patterns = torch.rand(6, 40) < 0.2
+    data = (patterns[torch.randint(6, (500,))] ^ (torch.rand(500, 40) < 0.05)).float()
+    likelihoods = {}
+    for centered in (False, True):
+        torch.manual_seed(1)
+        rbm = torch_rbm.RBM(40, 12)
+        torch_rbm.initialize(rbm, data)
+        before = torch_rbm.log_likelihood(rbm, data).value
+        torch_rbm.fit(
+            rbm,
+            data,
+            epochs=20,
+            batch_size=10,
+            loss=lambda rbm, centered=centered: torch_rbm.PersistentContrastiveDivergence(
+                rbm, centered=centered
+            ),
+            optimizer=lambda parameters: getattr(torch.optim, name)(parameters, lr=1e-3),
+            progress=False,
+        )
+        likelihoods[centered] = torch_rbm.log_likelihood(rbm, data).value - before
+    assert likelihoods[True] > likelihoods[False] - 0.3
+    assert likelihoods[True] > 0.2
+
+
+def test_steps_that_cannot_be_centered_stay_as_they_are(model, data):
+    """With a closure, and of parameters that do not learn."""
+    for closure in (False, True):
+        results = []
+        for attached in (False, True):
+            rbm = make_rbm(model)
+            rbm.visible_bias.requires_grad_(closure)
+            loss = torch_rbm.ExactLikelihood(rbm, centered=True)
+            steps = torch.optim.Adam(p for p in rbm.parameters() if p.requires_grad)
+            if attached:
+                loss.attach(steps)
+
+            def value(loss=loss, steps=steps):
+                steps.zero_grad()
+                result = loss(data)
+                result.backward()
+                return result
+
+            if closure:
+                steps.step(value)
+            else:
+                value()
+                steps.step()
+            results.append(rbm.state_dict())
+        for name, parameter in results[0].items():
+            assert parameter.equal(results[1][name])
 
 
 def train_exactly(model: Model, data: torch.Tensor, centered: bool) -> torch_rbm.RBM:

@@ -92,6 +92,7 @@ def test_documentation(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table, _ = torch_rbm.ratings.synthetic_ratings(60, 40, 900)
     (tmp_path / "ratings.csv").write_text(ratings_csv(table))
+    (tmp_path / "movies.csv").write_text("movieId,title\n1,A film\n")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     assert blocks
     names = given(page)

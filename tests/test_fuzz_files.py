@@ -17,6 +17,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import torch_rbm
+from tests.short_training import parameters_equal
 from torch_rbm.cli.readers import read_cases
 from torch_rbm.ratings import RatingTable, Recommender, synthetic_ratings
 from torch_rbm.ratings.recommenders.persistence import load_recommender
@@ -144,6 +145,23 @@ def test_whole_files_are_read(name, folder):
     path = folder.path / f"whole {name}"
     path.write_bytes(make(folder.path))
     read(path)
+
+
+def test_no_damage_of_a_model_goes_unseen(tmp_path):
+    model = torch_rbm.RBM(5, 3)
+    path = tmp_path / "rbm.pt"
+    torch_rbm.save(model, path)
+    content = path.read_bytes()
+    refused = 0
+    for at in range(0, len(content), 3):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :])
+        try:
+            other = torch_rbm.load(path)
+        except ValueError:
+            refused += 1
+        else:
+            assert parameters_equal(model, other)
+    assert refused > 100
 
 
 @pytest.mark.parametrize("name", FILES)

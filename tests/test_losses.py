@@ -4,6 +4,7 @@ import functools
 
 import pytest
 import torch
+from torch import nn
 
 import torch_rbm
 from tests.enumeration import Model, total_variation, total_variation_limit
@@ -52,6 +53,46 @@ def test_training_raises_the_likelihood(kind, centered):
         rbm, data, epochs=60, loss=functools.partial(kind, centered=centered), progress=False
     )
     assert torch_rbm.log_likelihood(rbm, data).value > before + 0.5
+
+
+@pytest.mark.parametrize("kind", SAMPLED)
+@pytest.mark.parametrize("centered", [False, True])
+def test_gradients_without_autograd_are_the_same(model, kind, centered):
+    """Left twice: into empty places, and added to what is there."""
+    data = model.sample(50)
+    observed = torch.arange(6) < 4
+    results = []
+    for direct in (False, True):
+        torch.manual_seed(2)
+        rbm = rbm_of(model)
+        loss = kind(rbm, centered=centered)
+        assert loss.is_direct
+        values = []
+        for arguments in ((None,), (None, observed)):
+            if direct:
+                values.append(loss.leave_gradients(data, *arguments))
+            else:
+                values.append(loss(data, *arguments))
+                values[-1].backward()
+        results.append([*values, *(p.grad for p in rbm.parameters()), *loss.buffers()])
+    for one, other in zip(*results, strict=True):
+        assert one.equal(other)
+
+
+def test_what_autograd_is_needed_for(model):
+    class Weighted(torch_rbm.ContrastiveDivergence):
+        def forward(self, *arguments):
+            return 2 * super().forward(*arguments)
+
+    rbm = rbm_of(model)
+    assert not Weighted(rbm).is_direct
+    rbm.hidden_bias.requires_grad_(False)
+    assert not torch_rbm.ContrastiveDivergence(rbm).is_direct
+    precise = torch_rbm.RBM(3, 2, visible_units="gaussian", learn_precision=True)
+    assert not torch_rbm.ContrastiveDivergence(precise).is_direct
+    computed = rbm_of(model)
+    nn.utils.parametrizations.weight_norm(computed)
+    assert not torch_rbm.ContrastiveDivergence(computed).is_direct
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,19 @@ class TestResume:
     def test_another_model_or_plan_is_refused(self, tmp_path):
         data, path = data_of(), tmp_path / "run.pt"
         fitted(data, checkpoint=path)
-        with pytest.raises(ValueError, match=r"checkpoint .* to be of .*'hidden': 7"):
+        with pytest.raises(ValueError, match="of the same model, but it has hidden 6, not 7; rem"):
             fitted(data, checkpoint=path, hidden=7)
+
+    def test_other_data_are_noticed(self, tmp_path):
+        """Drawn anew they are no reason to lose a training; after its end nothing is learned."""
+        data, path = data_of(), tmp_path / "run.pt"
+        other = 1 - data
+        with pytest.raises(RuntimeError, match="stopped"):
+            fitted(data, checkpoint=path, checkpoint_seconds=0, callbacks=[Stop(2)])
+        with pytest.warns(UserWarning, match="with other data; it goes on with these"):
+            fitted(other, checkpoint=path)
+        with pytest.raises(ValueError, match="with other data, which has ended; remove the file"):
+            fitted(data, checkpoint=path)
 
     @pytest.mark.parametrize(
         ("other", "words"),

@@ -6,9 +6,9 @@ import math
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from torch_rbm import ops
+from torch_rbm.progress import progress_bar
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_count
 
@@ -83,8 +83,9 @@ class Path:
         # Pieces of the path, so that progress is seen and the keyboard heard; each starts where the
         # one before it ended.
         piece = max(len(betas) // 50, 1)
-        with tqdm(total=len(betas) - 1, desc=f"AIS {direction}", disable=not self._progress) as bar:
-            for first in range(0, len(betas) - 1, piece):
+        steps = len(betas) - 1
+        with progress_bar(steps, f"AIS {direction}", shown=self._progress) as bar:
+            for first in range(0, steps, piece):
                 part = betas[first : first + piece + 1]
                 increment, chain = ops.annealed_importance_sampling(
                     chain,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +36,10 @@ class Centering(nn.Module):
     The offsets are buffers that start at ½ for Bernoulli units and 0 for others, and follow, as
     moving averages, the means of the units half way between data and model; in a group of
     processes (torch.distributed) those of all, which must call the loss equally often.
+
+    In a step along this gradient, as SGD makes it with or without momentum, the biases make up for
+    what the weights do to the means of the units. An optimizer that scales every element by itself,
+    as Adam does, breaks that, and learns nothing: ``attach`` it, as :func:`torch_rbm.fit` does.
 
     Args:
         rbm: the RBM whose gradients are meant.
@@ -71,13 +77,56 @@ class Centering(nn.Module):
         self.hidden_offset.lerp_(hidden, self.rate)
 
     def forward(self, gradients: Gradients) -> Gradients:
-        """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``."""
+        """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``.
+
+        That of the weights takes the place of the given one, as a copy would take as long as all.
+        """
         weight, visible_bias, hidden_bias = gradients
         of_hidden = torch.stack([hidden_bias, self.hidden_offset], 1)
         of_visible = torch.stack([self.visible_offset, visible_bias])
-        weight = weight.addmm(of_hidden, of_visible, alpha=-1)
-        return (
-            weight,
-            visible_bias - self.hidden_offset @ weight,
-            hidden_bias - weight @ self.visible_offset,
-        )
+        weight.addmm_(of_hidden, of_visible, alpha=-1)
+        visible_field, hidden_field = self._fields(weight)
+        return weight, visible_bias - visible_field, hidden_bias - hidden_field
+
+    def attach(self, optimizer: torch.optim.Optimizer, rbm: RBM) -> None:
+        """Let an optimizer step in the parameters of the centred form, W, b′ and c′.
+
+        Before each of its steps the centred gradients become those for W, b′ and c′; after it, b
+        and c take what the step of W asks of them. Steps of plain SGD come out the same, and are
+        left alone; so are steps with a closure, and those of parameters that do not learn, or that
+        are computed from others.
+
+        Args:
+            optimizer: of the parameters of ``rbm``.
+            rbm: the RBM.
+        """
+        weight, biases = rbm.weight, (rbm.visible_bias, rbm.hidden_bias)
+        learn = all(part.is_leaf and part.requires_grad for part in (weight, *biases))
+        if type(optimizer) is torch.optim.SGD or not learn:
+            return
+        before: list[Tensor] = []
+
+        @torch.no_grad()
+        def prepare(_: torch.optim.Optimizer, arguments: Any, options: Any) -> None:
+            before.clear()
+            has_closure = len(arguments) > 1 or options.get("closure") is not None
+            if has_closure or weight.grad is None:
+                return
+            before.append(weight.clone())
+            for bias, change in zip(biases, self._fields(weight.grad), strict=True):
+                if bias.grad is not None:
+                    bias.grad.add_(change)
+
+        @torch.no_grad()
+        def follow(*_: Any) -> None:
+            if before:
+                changes = self._fields(weight - before.pop())
+                for bias, change in zip(biases, changes, strict=True):
+                    bias.sub_(change)
+
+        optimizer.register_step_pre_hook(prepare)
+        optimizer.register_step_post_hook(follow)
+
+    def _fields(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """What weights give the units of each layer where the others are at their offsets."""
+        return self.hidden_offset @ weight, weight @ self.visible_offset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Iterator
 from typing import Any, Union
 
@@ -20,6 +21,7 @@ Data = Union[Tensor, "Dataset[Any]", "DataLoader[Any]"]
 _BATCH_SIZE = 100
 _SMALLEST_BATCH_SIZE = 10
 _SHARE = 100
+_CHECKED = 1_000_000
 
 
 class Batches:
@@ -67,8 +69,14 @@ class Batches:
             batch_size = check_count(where, "batch_size", batch_size, 1)
         if isinstance(data, Tensor) and data.dim() < 2:
             raise ValueError(f"{where}: expected data [cases, visible], got {list(data.shape)}")
-        data = as_cases(data)
+        if not isinstance(data, Tensor):  # of which whole numbers may be numbers of something
+            data = as_cases(data)
         is_indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+        if isinstance(data, list) and data and isinstance(data[0], (int, float, list)):
+            raise TypeError(
+                f"{where}: expected data to be a tensor, a NumPy array, a Dataset or a DataLoader, "
+                "got a list of numbers; torch.tensor(data) makes a tensor"
+            )
         if not isinstance(data, (Tensor, DataLoader)) and (not is_indexed or isinstance(data, str)):
             raise TypeError(
                 f"{where}: expected data to be a tensor, a NumPy array, a Dataset or a DataLoader, "
@@ -114,6 +122,8 @@ class Batches:
                 )
         elif beside and isinstance(self._source, Tensor):
             raise TypeError(f"{where}: expected {name} in a tensor, as the data are, got {beside}")
+        #: A checksum of the cases where they are in a tensor, to know them again.
+        self.checksum = checksum(data) if isinstance(data, Tensor) else None
         # Where a pass begins: the state of the generator that shuffles, and batches to leave out.
         self.pass_state = self._shuffle.get_state()
         self._skip = 0
@@ -184,6 +194,19 @@ class Batches:
         dtype = self._like.dtype if batch.is_floating_point() else batch.dtype
         rows = batch if is_csr(batch) or not self._flatten else batch.flatten(1)
         return rows.to(self._like.device, dtype)
+
+
+def checksum(cases: Tensor) -> int:
+    """A checksum of rows from all over a tensor, strided or CSR: of a million numbers at most."""
+    count = min(len(cases), max(_CHECKED // max(cases[0].numel(), 1), 1)) if len(cases) else 0
+    rows = torch.linspace(0, len(cases) - 1, count).long()
+    picked = select_rows(cases, rows)
+    parts = [picked.col_indices(), picked.values()] if is_csr(picked) else [picked]
+    result = 0
+    for part in parts:
+        contents = part.detach().cpu().contiguous().view(-1).view(torch.uint8)
+        result = zlib.crc32(contents.numpy().tobytes(), result)
+    return result
 
 
 def _default_batch_size(data: Data) -> int:

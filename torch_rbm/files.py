@@ -33,8 +33,14 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     Args:
         path: the file.
         write: writes the content to a binary file.
+
+    Raises:
+        FileNotFoundError: its folder does not exist.
     """
     target = Path(path)
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"expected a folder {folder} for {target.name}, found none")
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -47,11 +53,11 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
         Path(name).unlink(missing_ok=True)
         raise
     if os.name == "posix":  # so that the rename itself is on the disk
-        folder = os.open(target.parent, os.O_RDONLY)
+        entry = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(entry)
         finally:
-            os.close(folder)
+            os.close(entry)
 
 
 @contextmanager
@@ -83,9 +89,13 @@ def _load(where: str, path: str | os.PathLike[str], kinds: tuple[str, ...]) -> d
     try:
         # Opened here: of a name torch.load would guess at the format.
         with Path(path).open("rb") as file:
+            damaged = _damaged_part(file)
+            file.seek(0)
             content = _dicts(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:  # whose text speaks of reading it without weights_only
         raise ValueError(f"{wanted}, got a file that is none") from error
+    if damaged is not None:
+        raise ValueError(f"{wanted}, got a damaged file: {damaged} is not what was written")
     if not isinstance(content, dict) or content.get("kind") not in kinds:
         raise ValueError(f"{wanted}, got a file of something else")
     return content
@@ -118,6 +128,12 @@ def _is_torchscript(path: str | os.PathLike[str]) -> bool:
             return any(name.endswith("/constants.pkl") for name in archive.namelist())
     except Exception:  # no archive, or a broken one, which what reads it will say
         return False
+
+
+def _damaged_part(file: IO[bytes]) -> str | None:
+    """The first part of an archive whose checksum is wrong, which torch.load does not look at."""
+    with zipfile.ZipFile(file) as archive:
+        return archive.testzip()
 
 
 def _dicts(content: Any) -> Any:

@@ -42,18 +42,20 @@ def as_tensor(data: Any) -> Any:
         return from_scipy(data)
     if hasattr(data, "to_numpy"):
         data = data.to_numpy(copy=True)  # what a frame gives may not be written to
-    if isinstance(data, np.ndarray):
-        return torch.as_tensor(data)
-    return data
+    if not isinstance(data, np.ndarray):
+        return data
+    if data.dtype.kind in "OSU":  # of a frame, columns of different kinds
+        try:
+            data = data.astype(np.float32)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"expected numbers in an array or data frame: {error}") from None
+    return torch.as_tensor(data)
 
 
 def as_cases(data: Any) -> Any:
-    """Like :func:`as_tensor`; whole numbers, which tables of answers have, become float32.
-
-    Tensors stay what they are: their dtype was chosen.
-    """
+    """Like :func:`as_tensor`; whole numbers, which tables of answers have, become float32."""
     cases = as_tensor(data)
-    if not isinstance(cases, Tensor) or cases is data or cases.is_floating_point():
+    if not isinstance(cases, Tensor) or cases.is_floating_point():
         return cases
     return cases if cases.dtype in (torch.bool, torch.uint8) else cases.float()
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NoReturn
 
 import torch
 
@@ -18,13 +24,16 @@ _ERRORS = (ValueError, TypeError, OSError, FloatingPointError, ImportError)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, 1 for bad input, 130 after Ctrl-C."""
-    options = parser().parse_args(arguments)
+    options, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        options.refuse(unknown)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     if options.seed is not None:
         torch.manual_seed(options.seed)
     try:
-        options.run(options)
+        with _warnings_in_plain_words(options.command):
+            options.run(options)
     except _ERRORS as error:
         # Functions begin their messages with their names, as Python's users need them.
         words = str(error).removeprefix(f"{options.command}: ")
@@ -71,4 +80,28 @@ def _add_commands(parent: argparse.ArgumentParser, added: Sequence[Command], pre
             "--seed", type=int, help="of the random numbers, for the same result twice"
         )
         sub.add_argument("--threads", type=count, help="CPU threads; PyTorch's choice if not given")
-        sub.set_defaults(run=command.run, command=name)
+        sub.set_defaults(run=command.run, command=name, refuse=partial(_refuse, sub))
+
+
+def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn:
+    """Say what a command does not know, and what it may have been meant to be."""
+    usage = parser.format_usage()
+    near = [
+        name
+        for word in unknown
+        for name in difflib.get_close_matches(word, re.findall(r"--[\w-]+", usage), 1)
+    ]
+    hint = f"; did you mean {' '.join(near)}?" if near else ""
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+
+
+@contextmanager
+def _warnings_in_plain_words(command: str) -> Iterator[None]:
+    """Print warnings as errors are printed: where they are raised means nothing here."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        print(f"torch-rbm {command}: warning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

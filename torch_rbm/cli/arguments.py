@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,15 +53,10 @@ def named(*endings: str) -> Callable[[str], str]:
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:
-    """Add the option for no progress bar; see :func:`shows_progress`."""
+    """Add the option for no progress bar."""
     parser.add_argument(
         "--quiet", action="store_true", help="no progress bar; files and pipes get none anyway"
     )
-
-
-def shows_progress(options: argparse.Namespace) -> bool:
-    """Whether there is somebody to look at a progress bar."""
-    return not options.quiet and sys.stderr.isatty()
 
 
 def check_folder(path: str | None) -> None:

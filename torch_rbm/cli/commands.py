@@ -52,7 +52,10 @@ def _sample(options: argparse.Namespace) -> None:
     check_folder(options.out)
     is_picture = options.out.endswith(".png")
     if is_picture:
-        picture_shape(rbm.visible_bias.numel(), options.shape)
+        try:
+            picture_shape(rbm.visible_bias.numel(), options.shape)
+        except ValueError as error:
+            raise ValueError(f"{error}; give --shape, or a file in .npy") from None
     states, last = rbm.gibbs(independent_chains(rbm, options.n), options.steps)
     if options.means:
         states = rbm.visible_mean(last)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.arguments import add_quiet, shows_progress
+from torch_rbm.cli.arguments import add_quiet
 from torch_rbm.cli.cases import add_binarize, add_data, states_of
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.models import TrainedRBM, add_model
@@ -44,7 +44,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     rbm = model.rbm
     data = states_of(model.cases(options, states=not options.binarize), options.binarize)
     estimate = torch_rbm.log_likelihood(
-        rbm, data, method=options.method, progress=shows_progress(options)
+        rbm, data, method=options.method, progress=not options.quiet
     )
     baselines = {"independent": _independent(rbm, data)}
     gaussian = _gaussian(data) if rbm.visible_layer().only == "gaussian" else None

@@ -18,7 +18,6 @@ from torch_rbm.cli.arguments import (
     count,
     not_negative,
     positive,
-    shows_progress,
 )
 from torch_rbm.cli.cases import (
     add_binarize,
@@ -90,7 +89,7 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=positive,
         help="learning rate at first, from which it falls to zero: 0.2 if not given, 0.01 for "
-        "gaussian and relu units, 0.001 for adam",
+        "gaussian and relu units and for adam",
     )
     parser.add_argument("--weight-decay", type=not_negative, default=0.0, help="of the weights")
     parser.add_argument(
@@ -146,7 +145,7 @@ def _fit(options: argparse.Namespace) -> None:
             patience=options.patience,
             callbacks=[] if options.log is None else [torch_rbm.CSVLog(options.log)],
             checkpoint=checkpoint,
-            progress=shows_progress(options),
+            progress=not options.quiet,
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the same command goes on from {checkpoint}") from None
@@ -185,7 +184,7 @@ def _filled_in(rbm: RBM) -> Callable[[Tensor], Tensor]:
 def _optimizer(options: argparse.Namespace) -> OptimizerFactory | None:
     rate = options.rate
     if rate is None and options.optimizer == "adam":
-        rate = 1e-3
+        rate = 1e-2
     return None if rate is None else partial(_OPTIMIZERS[options.optimizer], lr=rate)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from torch_rbm.cli.arguments import add_quiet, check_folder, count, shows_progress
+from torch_rbm.cli.arguments import add_quiet, check_folder, count
 from torch_rbm.cli.command import Command
 from torch_rbm.ratings import (
     ImplicitRecommender,
@@ -73,7 +73,7 @@ def _fit(options: argparse.Namespace) -> None:
     common = {
         "hidden": options.hidden,
         "titles": titles,
-        "progress": shows_progress(options),
+        "progress": not options.quiet,
         **more,
     }
     # Before the training, as test ratings may turn out to be none.

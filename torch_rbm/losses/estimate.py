@@ -53,6 +53,11 @@ class SampledLoss(LocalChains):
         self.centering = Centering(rbm) if centered else None
         self.validate = validate
 
+    def attach(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let the steps of an optimizer be centred ones: see :meth:`torch_rbm.Centering.attach`."""
+        if self.centering is not None:
+            self.centering.attach(optimizer, self.rbm)
+
     def extra_repr(self) -> str:
         """Return the options for ``repr``."""
         options = {
@@ -88,6 +93,42 @@ class SampledLoss(LocalChains):
                 from row to row, :class:`ContrastiveDivergence` is the estimate.
         """
         return self.estimate(data, generator, observed).loss
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether :meth:`leave_gradients` may take the place of forward() and backward().
+
+        Not where parameters are computed from others or learned precisions have gradients of their
+        own, nor in a class that makes more of its loss.
+        """
+        parameters = list(self.rbm.parameters())
+        return (
+            type(self).forward is SampledLoss.forward
+            and len(parameters) == len(_parameters(self.rbm))
+            and all(part.is_leaf and part.requires_grad for part in _parameters(self.rbm))
+        )
+
+    @torch.no_grad()
+    def leave_gradients(
+        self,
+        data: Tensor,
+        generator: torch.Generator | None = None,
+        observed: Tensor | None = None,
+    ) -> Tensor:
+        """Do what forward() and backward() do, in less time: autograd has nothing to find out.
+
+        Args:
+            data: see :meth:`forward`.
+            generator: likewise.
+            observed: likewise.
+
+        Returns:
+            The energy gap, a scalar without a graph.
+        """
+        loss, gradients, _ = self.estimate(data, generator, observed)
+        for parameter, gradient in zip(_parameters(self.rbm), gradients, strict=True):
+            parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+        return loss
 
     def _check(self, data: Tensor, observed: Tensor | None) -> None:
         if self.validate and not torch.compiler.is_compiling():
@@ -155,6 +196,8 @@ def centered_loss(
     Those of the precisions, which centring leaves alone, are left by ``precision_term``.
     """
     centered = centering(gradients)
+    if not torch.is_grad_enabled():
+        return value, centered
     step = linear(_parameters(rbm), centered) + precision_term
     return value.detach() + (step - step.detach()), centered
 

@@ -34,6 +34,11 @@ class ExactLikelihood(nn.Module):
         self.centering = Centering(rbm) if centered else None
         self.validate = validate
 
+    def attach(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let the steps of an optimizer be centred ones: see :meth:`torch_rbm.Centering.attach`."""
+        if self.centering is not None:
+            self.centering.attach(optimizer, self.rbm)
+
     def forward(self, data: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the negative log-likelihood of ``data`` [..., visible], a float64 scalar.
 

@@ -156,6 +156,7 @@ class TrajectoryTempering(SampledLoss):
 
     def attach(self, optimizer: torch.optim.Optimizer) -> None:
         """Halve the rates of this optimizer, and forget its moments, when a step is taken back."""
+        super().attach(optimizer)
         self._optimizer = optimizer
 
     def extra_repr(self) -> str:

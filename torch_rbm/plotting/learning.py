@@ -22,7 +22,7 @@ def learning_curve(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a measure of each epoch, with the standard deviation over repeated runs as error bars.
+    """Draw a measure of each epoch, with the standard deviation over repeated runs as a band.
 
     Args:
         runs: what :func:`torch_rbm.fit` or :func:`torch_rbm.fine_tune` returned, once or several
@@ -50,13 +50,13 @@ def learning_curve(
                 f"learning_curve: expected epochs with a {measure}, got none; the log-likelihood "
                 "needs validation data"
             )
-        ax.errorbar(
-            list(values),
-            [np.mean(of_epoch) for of_epoch in values.values()],
-            yerr=[np.std(of_epoch) for of_epoch in values.values()] if len(repeated) > 1 else None,
-            capsize=2,
-            label=name or None,
-        )
+        mean = np.array([np.mean(of_epoch) for of_epoch in values.values()])
+        (line,) = ax.plot(list(values), mean, label=name or None)
+        if len(repeated) > 1:
+            std = np.array([np.std(of_epoch) for of_epoch in values.values()])
+            ax.fill_between(
+                list(values), mean - std, mean + std, color=line.get_color(), alpha=0.25
+            )
     ax.set_xlabel("epoch")
     ax.set_ylabel(measure.replace("_", " "))
     if isinstance(runs, Mapping):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Shape = tuple[int, int]
 
 _MARGIN = 2
+_MARGIN_INK = 0.15
 _ENLARGED = 3
 
 
@@ -76,7 +77,11 @@ def samples(
         ax: where to draw; a new figure when None.
     """
     ax = given_or_new(ax)
-    ax.imshow(tiled(states, shape, columns).numpy(), cmap="gray_r", interpolation="nearest")
+    from matplotlib import colormaps
+
+    # Grey between pictures: an empty one is not a gap.
+    colours = colormaps["gray_r"].with_extremes(bad=str(1 - _MARGIN_INK))
+    ax.imshow(tiled(states, shape, columns).numpy(), cmap=colours, interpolation="nearest")
     ax.set_axis_off()
     return ax
 
@@ -209,7 +214,7 @@ def _image(canvas: Tensor) -> Image:
         ) from error
     values = canvas[canvas.isfinite()]
     low, high = values.min(), values.max()
-    ink = ((canvas - low) / (high - low).clamp(min=1e-9)).nan_to_num(0)
+    ink = ((canvas - low) / (high - low).clamp(min=1e-9)).nan_to_num(_MARGIN_INK)
     grey = (255 * (1 - ink)).to(torch.uint8)
     enlarged = grey.repeat_interleave(_ENLARGED, 0).repeat_interleave(_ENLARGED, 1)
     return fromarray(enlarged.numpy())

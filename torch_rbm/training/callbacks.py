@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch_rbm.training.history import Epoch
+from torch_rbm.validation import words
 
 if TYPE_CHECKING:
     import os
@@ -25,6 +26,22 @@ class Callback:
 
     def on_end(self, module: nn.Module) -> None:
         """Training has ended, or was broken off."""
+
+
+def check_callbacks(where: str, callbacks: object) -> None:
+    """Require a list or tuple of callbacks.
+
+    Raises:
+        TypeError: it is none.
+    """
+    wrong = callbacks
+    if isinstance(callbacks, (list, tuple)):
+        wrong = next((item for item in callbacks if not isinstance(item, Callback)), None)
+        if wrong is None:
+            return
+    raise TypeError(
+        f"{where}: expected callbacks to be a list of torch_rbm.Callback, got {words(wrong)}"
+    )
 
 
 class CSVLog(Callback):

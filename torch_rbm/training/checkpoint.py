@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from torch_rbm.files import content_of, save_atomically
+from torch_rbm.training.plan import difference
 
 KIND = "training checkpoint"
 
@@ -86,11 +87,11 @@ class Checkpoint:
             ValueError: the file is none of this kind, or of another model.
         """
         with content_of(self.where, self.path, KIND) as content:
-            if content["model"] != _description(module):
+            other = difference(content["model"], _description(module))
+            if other:
                 raise ValueError(
-                    f"{self.where}: expected the checkpoint {self.path} to be of "
-                    f"{_description(module)}, got one of {content['model']}; remove it to begin "
-                    "anew"
+                    f"{self.where}: expected the checkpoint {self.path} to be of the same model, "
+                    f"but it has {other}; remove it to begin anew"
                 )
             module.load_state_dict(content["parameters"])
             state: dict[str, Any] = content["training"]

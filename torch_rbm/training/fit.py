@@ -74,7 +74,7 @@ def fit(
             ``functools.partial(PersistentContrastiveDivergence, chains=500, steps=5)``.
         optimizer: makes the optimizer for the parameters: by default SGD with learning rate 0.2,
             0.01 where units are gaussian or relu; for others
-            ``functools.partial(torch.optim.Adam, lr=1e-3)``.
+            ``functools.partial(torch.optim.Adam, lr=1e-2)``.
         scheduler: makes the scheduler, which is stepped after every update, for the optimizer and
             the number of updates: by default the learning rate falls linearly to zero.
         weight_decay: the optimizer's, for the weights; biases do not decay.
@@ -98,8 +98,9 @@ def fit(
         checkpoint_seconds: time between two checkpoints.
         transform: applied to every batch, without recording it, for example the layers below.
         generator: shuffles the data and draws random numbers; the default generator when None.
-        progress: show a progress bar, with the pseudo-log-likelihood of some training cases or the
-            log-likelihood of the validation data.
+        progress: show a progress bar, where there is a terminal or a notebook, with the
+            pseudo-log-likelihood of some training cases or the log-likelihood of the validation
+            data.
         description: the words in front of the bar.
 
     Returns:

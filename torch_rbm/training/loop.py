@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,8 +15,10 @@ from tqdm.auto import tqdm
 
 from torch_rbm.data import Batches
 from torch_rbm.files import parts_of
+from torch_rbm.losses.estimate import SampledLoss
+from torch_rbm.progress import progress_bar
 from torch_rbm.training.averaging import WeightAverage
-from torch_rbm.training.callbacks import Callback
+from torch_rbm.training.callbacks import Callback, check_callbacks
 from torch_rbm.training.checkpoint import Checkpoint, RandomState
 from torch_rbm.training.early_stopping import EarlyStopping
 from torch_rbm.training.factories import OptimizerFactory, SchedulerFactory, parameter_groups
@@ -108,6 +111,7 @@ class Training(Generic[EpochT, BatchT]):
         options: Plan,
         generator: torch.Generator | None,
     ) -> None:
+        check_callbacks(where, callbacks)
         self.where = where
         self.module = module
         self.criterion = criterion
@@ -144,6 +148,10 @@ class Training(Generic[EpochT, BatchT]):
             self._plan[f"shape of loss.{name}"] = shape
         self.prepare = prepare
         self.penalty = penalty
+        self._leave_gradients: Callable[..., Tensor] | None = None
+        alone = self.group.size == 1 and penalty is None
+        if alone and isinstance(criterion, SampledLoss) and criterion.is_direct:
+            self._leave_gradients = criterion.leave_gradients
         self.callbacks = callbacks
         self.checkpoint = None if checkpoint is None else Checkpoint(where, checkpoint)
         self.checkpoint_seconds = checkpoint_seconds
@@ -162,10 +170,10 @@ class Training(Generic[EpochT, BatchT]):
         before = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
         try:
             with (
-                tqdm(
-                    total=self.total,
-                    desc=description,
-                    disable=not (progress and self.group.is_first),
+                progress_bar(
+                    self.total,
+                    description,
+                    shown=progress and self.group.is_first,
                     unit="batch",
                 ) as bar,
                 self.group.watched(),
@@ -224,10 +232,13 @@ class Training(Generic[EpochT, BatchT]):
         with torch.no_grad():
             batch, arguments = self.prepare(rows, beside)
         self.optimizer.zero_grad()
-        value = self.group.loss(batch, self.generator, *arguments)
-        if self.penalty is not None:
-            value = value + self.penalty(batch)
-        value.backward()
+        if self._leave_gradients is not None:
+            value = self._leave_gradients(batch, self.generator, *arguments)
+        else:
+            value = self.group.loss(batch, self.generator, *arguments)
+            if self.penalty is not None:
+                value = value + self.penalty(batch)
+            value.backward()
         self.optimizer.step()
         self.scheduler.step()
         self.updates += 1
@@ -300,6 +311,7 @@ class Training(Generic[EpochT, BatchT]):
             "stopping": self.stopping.state_dict(),
             "history": self.history.state_dict(),
             "random": self.random.state_dict(),
+            "data": self.batches.checksum,
             "pass_state": self.batches.pass_state,
             "updates": self.updates,
             "position": self.position,
@@ -320,6 +332,8 @@ class Training(Generic[EpochT, BatchT]):
                 f"{self.where}: expected a checkpoint of the same training, but this one has "
                 f"{other}; remove the file to begin anew"
             )
+        if state["data"] != self.batches.checksum:
+            self._refuse_or_warn_of_other_data(state["finished"])
         own = self.group.own_state(state["criterion"])
         self.criterion.load_state_dict(own, strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
@@ -332,6 +346,13 @@ class Training(Generic[EpochT, BatchT]):
         self.seconds, self.finished = state["seconds"], state["finished"]
         self.batches.start_at(state["pass_state"], self.position)
         self.random.load_state_dict(state["random"])
+
+    def _refuse_or_warn_of_other_data(self, finished: bool) -> None:
+        """Data drawn anew are no reason to lose a training; after its end nothing is learned."""
+        what = f"{self.where}: the checkpoint is of a training with other data"
+        if finished:
+            raise ValueError(f"{what}, which has ended; remove the file to begin anew")
+        warnings.warn(f"{what}; it goes on with these", stacklevel=2)
 
     def _shared(self) -> set[str]:
         """Names in the criterion's state that are the module's own, and saved with it."""

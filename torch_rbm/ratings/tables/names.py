@@ -27,13 +27,17 @@ class Names:
         """Return how many there are."""
         return len(self.values)
 
+    def __contains__(self, name: Any) -> bool:
+        """Whether there is this name; 42 and "42" are the same."""
+        return str(name) in self._numbers
+
     def number(self, name: Any) -> int:
         """Return the number of a name; 42 and "42" are the same.
 
         Raises:
             ValueError: there is none of this name.
         """
-        if str(name) not in self._numbers:
+        if name not in self:
             raise ValueError(
                 f"expected one of the {self.kind}s of the training ratings, got {name!r}"
             )
