@@ -92,3 +92,19 @@ def test_other_shapes_are_refused():
             ValueError, match=r"Standardization: expected data of shape \[cases, 3\]"
         ):
             Standardization.of(torch.zeros(shape), units)
+
+
+def test_fit_warns_of_columns_that_are_not_standardised():
+    torch.manual_seed(0)
+    data = measurements()
+    data[:, 2:4] *= 1e-3
+    data[:, 3] += 50
+    rbm = torch_rbm.RBM(5, 2, visible_units=UNITS)
+    options = {"epochs": 1, "progress": False, "optimizer": lambda p: torch.optim.SGD(p, lr=1e-9)}
+    with pytest.warns(UserWarning, match=r"column 3 is, .* 50 standard deviations from"):
+        torch_rbm.fit(rbm, data, **options)
+    standardised = Standardization.of(data, rbm.visible_layer()).apply(data)
+    torch_rbm.fit(rbm, standardised, **options)  # warnings are errors
+    precise = torch_rbm.RBM(5, 2, visible_units=UNITS, learn_precision=True)
+    torch_rbm.initialize(precise, data)
+    torch_rbm.fit(precise, data, **options)

@@ -1,4 +1,5 @@
 // The training loop of C++ programs.
+#include "nn/values.h"
 #include "ops/checks.h"
 #include "units/specification.h"
 #include <torch_rbm/training.h>
@@ -66,6 +67,9 @@ void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
   if (!(options.learning_rate >= 0 && options.average >= 0 && options.average <= 1)) {
     checks::value_error(kFit, "expected learning_rate >= 0 and average in [0, 1], got {} and {}",
                         options.learning_rate, options.average);
+  }
+  if (!options.transform) {
+    check_values(kFit, rbm->units().visible, data);
   }
 }
 
@@ -173,6 +177,7 @@ class Training {
       Tensor batch = data_.index_select(0, rows.to(data_.device()));
       if (options_.transform) {
         batch = options_.transform(batch);
+        check_values(kFit, rbm_->units().visible, batch);
       }
       if (options_.binarize) {
         batch = at::bernoulli(batch.to(at::kFloat), options_.generator);

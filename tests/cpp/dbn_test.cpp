@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <limits>
 #include <sstream>
 #include <string>
 
@@ -106,6 +107,43 @@ TEST(FitOptions, AreChecked) {
   EXPECT_THROW(fit(rbm, data, {.epochs = -1}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.batch_size = 0}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.average = 2}), c10::ValueError);
+}
+
+TEST(FitData, MustBeWhatTheUnitsCanHave) {
+  constexpr int64_t kRow = 3;
+  constexpr int64_t kColumn = 2;
+  const struct {
+    const char* units;
+    double right;
+    double wrong;
+    const char* words;
+  } cases[] = {
+      {"bernoulli", 0.3, 3.0, "expected data in [0, 1]"},
+      {"spin", -0.5, -1.5, "expected data in [-1, 1]"},
+      {"relu", 2.0, -0.1, "not negative"},
+      {"gaussian", -9.0, std::numeric_limits<double>::quiet_NaN(), "to be finite"},
+      {"bernoulli:1, categorical(2):2", 0.5, 0.9, "to be one-hot"},
+  };
+  for (const auto& [units, right, wrong, words] : cases) {
+    const RBM rbm(3, 2, RBMOptions{.visible_units = units});
+    Tensor data = at::full({10, 3}, right);
+    FitOptions options;
+    options.epochs = 1;
+    options.learning_rate = 0;
+    EXPECT_NO_THROW(fit(rbm, data, options)) << units;
+    data[kRow][kColumn] = wrong;
+    for (const bool transformed : {false, true}) {
+      if (transformed) {
+        options.transform = [](const Tensor& batch) { return batch.clone(); };
+      }
+      try {
+        fit(rbm, data, options);
+        FAIL() << units;
+      } catch (const c10::ValueError& error) {
+        EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+      }
+    }
+  }
 }
 
 TEST(DBNModule, HasTheParametersOfThePythonModule) {

@@ -29,6 +29,7 @@ from torch_rbm.training.factories import (
 from torch_rbm.training.history import History, RBMEpoch
 from torch_rbm.training.loop import Training
 from torch_rbm.training.monitoring import RBMMonitor
+from torch_rbm.training.scale import warn_of_scale
 from torch_rbm.training.sparsity import SparsityTarget, check_sparsity
 from torch_rbm.validation import check_factory, check_rbm
 
@@ -123,6 +124,8 @@ def fit(
     if isinstance(data, Tensor) and data.dim() > 1 and transform is None and joint is None:
         whole = data if is_csr(data) else data.flatten(1)
         rbm.visible_layer().check(where, "data", whole, observed=observed)
+        if observed is None:
+            warn_of_scale(where, rbm, whole)
     masks = observed if observed is not None and observed.dim() > 1 else None
     name, beside = ("observed", masks) if labels is None else ("labels", labels)
     batches = Batches(where, data, batch_size, rbm.weight, generator, beside, name=name)
