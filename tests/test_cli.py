@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -270,6 +271,22 @@ def test_usage_errors_are_exit_code_2(capsys):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2
+
+
+def test_misspelt_options_are_named_with_what_they_may_mean(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["fit", "a.npy", "--out", "b.pt", "--hiden", "10"])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: torch-rbm fit ")
+    assert "unrecognized arguments: --hiden 10; did you mean --hidden?" in said
+
+
+def test_warnings_are_one_line(files, capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert trained("--rate", "1000") == 0
+    assert capsys.readouterr().err.startswith("torch-rbm fit: warning: the chains are ")
 
 
 def test_help_of_every_command(capsys):

@@ -35,9 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _warnings_in_plain_words(options.command):
             options.run(options)
     except _ERRORS as error:
-        # Functions begin their messages with their names, as Python's users need them.
-        words = str(error).removeprefix(f"{options.command}: ")
-        print(f"torch-rbm {options.command}: {words}", file=sys.stderr)
+        _say(options.command, str(error))
         return 1
     except KeyboardInterrupt as interrupt:
         after = f"; {interrupt}" if str(interrupt) else ""
@@ -95,12 +93,18 @@ def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn
     parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
 
 
+def _say(command: str, message: str, kind: str = "") -> None:
+    """Print a message without the function's name, with which it begins for Python's users."""
+    words = message.removeprefix(f"{command}: ")
+    print(f"torch-rbm {command}: {kind}{words}", file=sys.stderr)
+
+
 @contextmanager
 def _warnings_in_plain_words(command: str) -> Iterator[None]:
     """Print warnings as errors are printed: where they are raised means nothing here."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        print(f"torch-rbm {command}: warning: {message}", file=sys.stderr)
+        _say(command, str(message), "warning: ")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
