@@ -90,6 +90,10 @@ def test_what_autograd_is_needed_for(model):
     assert not torch_rbm.ContrastiveDivergence(rbm).is_direct
     precise = torch_rbm.RBM(3, 2, visible_units="gaussian", learn_precision=True)
     assert not torch_rbm.ContrastiveDivergence(precise).is_direct
+    hooked = torch_rbm.ContrastiveDivergence(rbm_of(model))
+    assert hooked.is_direct
+    hooked.register_forward_hook(lambda *_: None)
+    assert not hooked.is_direct
     computed = rbm_of(model)
     nn.utils.parametrizations.weight_norm(computed)
     assert not torch_rbm.ContrastiveDivergence(computed).is_direct

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import zlib
 from collections.abc import Iterator
@@ -122,8 +123,6 @@ class Batches:
                 )
         elif beside and isinstance(self._source, Tensor):
             raise TypeError(f"{where}: expected {name} in a tensor, as the data are, got {beside}")
-        #: A checksum of the cases where they are in a tensor, to know them again.
-        self.checksum = checksum(data) if isinstance(data, Tensor) else None
         # Where a pass begins: the state of the generator that shuffles, and batches to leave out.
         self.pass_state = self._shuffle.get_state()
         self._skip = 0
@@ -133,6 +132,11 @@ class Batches:
     def __len__(self) -> int:
         """Return the number of batches in a pass."""
         return len(self._order() if isinstance(self._source, Tensor) else self._source)
+
+    @functools.cached_property
+    def checksum(self) -> int | None:
+        """A checksum of the cases where they are in a tensor, to know them again."""
+        return checksum(self._source) if isinstance(self._source, Tensor) else None
 
     def start_at(self, pass_state: Tensor, position: int) -> None:
         """Let the next pass be the one that began in ``pass_state``, from a batch on.

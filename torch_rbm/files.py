@@ -37,10 +37,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     Raises:
         FileNotFoundError: its folder does not exist.
     """
-    target = Path(path)
-    folder = target.absolute().parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"expected a folder {folder} for {target.name}, found none")
+    target, folder = Path(path), check_folder(path)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -58,6 +55,18 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
             os.fsync(entry)
         finally:
             os.close(entry)
+
+
+def check_folder(path: str | os.PathLike[str]) -> Path:
+    """Return the folder that a file would be written to.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"expected a folder {folder} for {Path(path).name}, found none")
+    return folder
 
 
 @contextmanager

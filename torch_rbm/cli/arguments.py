@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 
 def count(text: str) -> int:
@@ -57,12 +56,3 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quiet", action="store_true", help="no progress bar; files and pipes get none anyway"
     )
-
-
-def check_folder(path: str | None) -> None:
-    """Require that a file could be written to a path, if one is given."""
-    if path is None:
-        return
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"expected a folder {folder} for {Path(path).name}, found none")

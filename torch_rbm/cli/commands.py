@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.arguments import check_folder, count, height_and_width, named
+from torch_rbm.cli.arguments import count, height_and_width, named
 from torch_rbm.cli.cases import add_data, add_table
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.demo import run_demo
@@ -21,7 +21,7 @@ from torch_rbm.cli.models import TrainedRBM, add_model
 from torch_rbm.cli.recommend import RECOMMEND
 from torch_rbm.cli.writers import TABLES, write_table
 from torch_rbm.deployment import to_onnx, to_package
-from torch_rbm.files import save_scripted
+from torch_rbm.files import check_folder, save_scripted
 from torch_rbm.losses.estimate import independent_chains
 from torch_rbm.plotting import picture_shape, save_samples
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 import torch_rbm
 from torch_rbm.cli.arguments import (
     add_quiet,
-    check_folder,
     count,
     not_negative,
     positive,
@@ -29,6 +28,7 @@ from torch_rbm.cli.cases import (
 )
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.readers import column_names, read_cases
+from torch_rbm.files import check_folder
 from torch_rbm.rbm import RBM
 from torch_rbm.standardization import Standardization
 from torch_rbm.training.factories import OptimizerFactory
@@ -110,7 +110,7 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _fit(options: argparse.Namespace) -> None:
     data = read_cases(options.data, options.scale)
-    for path in (options.out, options.log, options.checkpoint):
+    for path in filter(None, (options.out, options.log, options.checkpoint)):
         check_folder(path)
     rbm = _rbm(options, data.shape[1])
     known = check_cases(options.data, rbm, data, missing=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 import torch_rbm
-from torch_rbm.cli.arguments import check_folder, count
+from torch_rbm.cli.arguments import count
 from torch_rbm.cli.cases import add_data, add_table
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.models import TrainedRBM, add_model
 from torch_rbm.cli.readers import column_names
 from torch_rbm.cli.writers import write_table
+from torch_rbm.files import check_folder
 
 
 def _impute_arguments(parser: argparse.ArgumentParser) -> None:

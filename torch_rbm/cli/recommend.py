@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from torch_rbm.cli.arguments import add_quiet, check_folder, count
+from torch_rbm.cli.arguments import add_quiet, count
 from torch_rbm.cli.command import Command
+from torch_rbm.files import check_folder
 from torch_rbm.ratings import (
     ImplicitRecommender,
     Popularity,

@@ -99,11 +99,12 @@ class SampledLoss(LocalChains):
         """Whether :meth:`leave_gradients` may take the place of forward() and backward().
 
         Not where parameters are computed from others or learned precisions have gradients of their
-        own, nor in a class that makes more of its loss.
+        own, nor where hooks or a class of its own make more of the loss.
         """
         parameters = list(self.rbm.parameters())
         return (
             type(self).forward is SampledLoss.forward
+            and not (self._forward_pre_hooks or self._forward_hooks)
             and len(parameters) == len(_parameters(self.rbm))
             and all(part.is_leaf and part.requires_grad for part in _parameters(self.rbm))
         )
