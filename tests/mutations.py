@@ -205,8 +205,8 @@ MUTATIONS = [
     Mutation(
         "offsets of the centred gradient follow what is missing",
         "torch_rbm/losses/estimate.py",
-        "seen = data if observed is None else torch.where(observed, data.to(offset), offset)",
-        "seen = data",
+        "visible_mean = visible_mean + missing.mean(0) * self.centering.visible_offset",
+        "pass",
     ),
     Mutation(
         "precisions keep the scale of standardised data",
@@ -284,6 +284,12 @@ MUTATIONS += [
         "csrc/units/relu.cpp",
         "sample_near(z.clamp_min(kFar), u)",
         "z + at::special_ndtri(u)",
+    ),
+    Mutation(
+        "means of the model in the place of those of the data",
+        f"{REFERENCE}/contrastive_divergence.cpp",
+        "like_parameter(positive.hidden_bias, model.hidden_bias, dtype)",
+        "like_parameter(negative.hidden_bias, model.hidden_bias, dtype)",
     ),
     Mutation(
         "missing values come back in the chain",
@@ -395,15 +401,15 @@ MUTATIONS += [
     ),
     Mutation(
         "kernel: gradient to ascend instead of to descend",
-        "csrc/cpu/contrastive_divergence.cpp",
-        "phases, -row_weight(data), row_weight(chain)",
-        "phases, row_weight(data), -row_weight(chain)",
+        "csrc/cpu/gradient.cpp",
+        "sign == Sign::positive ? -share : share",
+        "sign == Sign::positive ? share : -share",
     ),
     Mutation(
         "kernel: the negative phase is divided by the count of the data",
         "csrc/cpu/contrastive_divergence.cpp",
-        "phases, -row_weight(data), row_weight(chain)",
-        "phases, -row_weight(data), row_weight(data)",
+        "phases, share(data), share(chain)",
+        "phases, share(data), share(data)",
     ),
     Mutation(
         "kernel: sampled hidden states where means were asked for",

@@ -41,6 +41,10 @@ def samples(dtype=torch.float32, batch=5):
         "contrastive_divergence.key": [
             ((v, v[:3], w, b, c, 2), {"key": KEY, "sampled_hidden": True, "mean_visible": True})
         ],
+        "contrastive_divergence_with_means": [((v, v[:3], w, b, c), {})],
+        "contrastive_divergence_with_means.key": [
+            ((v, v.bool(), transposed, b, c, 0), {"key": KEY, "observed": clamp})
+        ],
         "annealed_importance_sampling": [((v, w, b, c, b.detach() / 2, betas), {})],
         "annealed_importance_sampling.key": [((v.bool(), w, b, c, b, betas), {"key": KEY})],
         "parallel_tempering": [((ladder, w, b, c, b.detach() / 2, betas, 2), {})],
@@ -84,6 +88,7 @@ SAMPLERS = [
     "sample_visible",
     "gibbs",
     "contrastive_divergence",
+    "contrastive_divergence_with_means",
     "annealed_importance_sampling",
     "parallel_tempering",
 ]

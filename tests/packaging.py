@@ -16,6 +16,7 @@ import tarfile
 import tempfile
 import venv
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ["test_exact.py", "test_sampling.py", "test_pytorch.py", "test_modules.py"]
 CMAKE = Path(sys.executable).with_name("cmake")
-DEBUG = ("-G", "Unix Makefiles", "-DCMAKE_BUILD_TYPE=Debug")
+PLAIN = ("-G", "Unix Makefiles", "-DCMAKE_BUILD_TYPE=None")
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
@@ -83,40 +84,45 @@ def tested(made: Path, folder: Path) -> str:
     where = run(python, "-c", "import torch_rbm; print(torch_rbm.__file__)", cwd=folder)
     assert str(folder / "env") in where, where
     paths = [f"tests/{name}" for name in TESTS]
-    output = run(python, "-m", "pytest", "-q", *paths, cwd=folder / "elsewhere")
+    output = run(
+        *(python, "-m", "pytest", "-q", *paths), cwd=folder / "elsewhere", OMP_NUM_THREADS="1"
+    )
     return output.splitlines()[-1]
 
 
-def used(source: Path, folder: Path) -> None:
-    """Build a project with torch_rbm as a subdirectory, and one that finds what that installs."""
+def used(source: Path, folder: Path) -> str:
+    """What two projects print: one with torch_rbm as a subdirectory, one that finds that."""
     prefix = torch.utils.cmake_prefix_path
     build, installed = folder / "subproject", folder / "installed"
     run(
-        *(CMAKE, "-S", ROOT / "tests" / "cmake_subproject", "-B", build, *DEBUG),
+        *(CMAKE, "-S", ROOT / "tests" / "cmake_subproject", "-B", build, *PLAIN),
         *(f"-DTORCH_RBM_SOURCE={source}", f"-DCMAKE_PREFIX_PATH={prefix}"),
         cwd=folder,
     )
     run(CMAKE, "--build", build, "--parallel", str(os.cpu_count()), cwd=folder)
-    print(run(build / "use", cwd=folder), end="")
+    within = run(build / "use", cwd=folder)
     run(CMAKE, "--install", build, "--prefix", installed, cwd=folder)
     other = folder / "project"
     run(
-        *(CMAKE, "-S", ROOT / "tests" / "cmake_project", "-B", other, *DEBUG),
+        *(CMAKE, "-S", ROOT / "tests" / "cmake_project", "-B", other, *PLAIN),
         f"-DCMAKE_PREFIX_PATH={installed};{prefix}",
         cwd=folder,
     )
     run(CMAKE, "--build", other, "--target", "use", cwd=folder)
-    print(run(other / "use", cwd=folder), end="")
+    return within + run(other / "use", cwd=folder).rstrip()
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = sdist(folder)
-        used(source, folder)
         made = wheel(folder)
         complete(source, made)
-        print(tested(made, folder))
+        # One waits for the network, the other for the compiler.
+        with ThreadPoolExecutor() as pool:
+            steps = [pool.submit(tested, made, folder), pool.submit(used, source, folder)]
+            for step in steps:
+                print(step.result())
     print("packaging: passed")
 
 

@@ -8,6 +8,7 @@ import torch
 import torch_rbm
 from tests.enumeration import Model, all_states
 from tests.test_evaluation import make_rbm
+from torch_rbm.training.factories import default_loss
 
 
 def nll_of_the_centered_form(weight, visible_bias, hidden_bias, mu, lam, data):
@@ -136,6 +137,16 @@ def test_steps_that_cannot_be_centered_stay_as_they_are(model, data):
             assert parameter.equal(results[1][name])
 
 
+def test_by_default_fit_centres_where_all_parameters_learn(model):
+    rbm = make_rbm(model)
+    assert default_loss(rbm).centering is not None
+    torch.nn.utils.parametrizations.weight_norm(rbm)
+    assert default_loss(rbm).centering is None
+    rbm = make_rbm(model)
+    rbm.hidden_bias.requires_grad_(False)
+    assert default_loss(rbm).centering is None
+
+
 def train_exactly(model: Model, data: torch.Tensor, centered: bool) -> torch_rbm.RBM:
     rbm = make_rbm(model)
     torch_rbm.fit(
@@ -213,6 +224,18 @@ def test_centring_leaves_the_value_and_the_precisions_alone():
     for plain, other in zip(*results, strict=True):
         torch.testing.assert_close(other, plain)
     assert results[0][1].abs().min() > 1e-3
+
+
+def test_offsets_do_not_follow_what_is_missing(model, data):
+    """That of a unit which was never observed stays where it was."""
+    loss = torch_rbm.ContrastiveDivergence(make_rbm(model), centered=True)
+    observed = torch.ones(data.shape[1], dtype=torch.bool)
+    observed[2] = False
+    for _ in range(5):
+        loss(data, observed=observed)
+    offset = loss.centering.visible_offset
+    assert offset[2].item() == 0.5
+    assert (offset[observed] != 0.5).all()
 
 
 def test_bad_rate(model):

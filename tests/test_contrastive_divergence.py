@@ -101,6 +101,24 @@ def test_sampled_hidden_starts_the_chain_with_its_own_sample(model, data):
     torch.testing.assert_close(positive[2], -hidden.mean(0))
 
 
+def test_means_are_those_of_the_data(model, data):
+    """Besides an estimate that is the same; a missing value counts as 0, and as no unit."""
+    key = torch.tensor([4, 0])
+    chain = all_states(6)[[3, 50, 17]]
+    observed = torch.tensor([True, True, False, True, True, True])
+    for steps, mask in ((0, None), (2, None), (2, observed)):
+        options = {"observed": mask, "key": key}
+        *gradients, visible, hidden, moved = ops.contrastive_divergence_with_means(
+            data, chain, *model.parameters, steps, **options
+        )
+        seen = data if mask is None else data * mask
+        torch.testing.assert_close(visible, seen.mean(0))
+        expected = ops.hidden_mean(seen, model.weight, model.hidden_bias).mean(0)
+        torch.testing.assert_close(hidden, expected)
+        estimate = ops.contrastive_divergence(data, chain, *model.parameters, steps, **options)
+        assert all(a.equal(e) for a, e in zip((*gradients, moved), estimate, strict=True))
+
+
 @pytest.fixture
 def rbm(model):
     rbm = torch_rbm.RBM(6, 4, dtype=torch.float64)

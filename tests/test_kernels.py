@@ -87,7 +87,13 @@ class TestAgainstTheFormulas:
         for options in [{}, {"sampled_hidden": True}, {"mean_visible": True}]:
             results = [
                 with_path(
-                    way, ops.contrastive_divergence, *states, *model, steps, key=KEY, **options
+                    way,
+                    ops.contrastive_divergence_with_means,
+                    *states,
+                    *model,
+                    steps,
+                    key=KEY,
+                    **options,
                 )
                 for way in (path, "reference")
                 for states in [(data, chain), (data, data)]

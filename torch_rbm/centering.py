@@ -9,9 +9,7 @@ from torch import Tensor, nn
 
 from torch_rbm.distributed import mean_of_all
 from torch_rbm.rbm import RBM
-from torch_rbm.sparse import column_sums
 from torch_rbm.units import Units
-from torch_rbm.validation import as_rows
 
 Gradients = tuple[Tensor, Tensor, Tensor]
 
@@ -22,6 +20,17 @@ def _start(units: Units, bias: Tensor) -> Tensor:
         if group.type == "bernoulli":
             offset[group.slice] = 0.5
     return offset
+
+
+def all_learn(rbm: RBM) -> bool:
+    """Whether weight and biases all learn, and none of them is computed from other parameters.
+
+    A centred step is one of all three together: the biases make up for that of the weights.
+    """
+    return all(
+        part.is_leaf and part.requires_grad
+        for part in (rbm.weight, rbm.visible_bias, rbm.hidden_bias)
+    )
 
 
 class Centering(nn.Module):
@@ -40,6 +49,8 @@ class Centering(nn.Module):
     In a step along this gradient, as SGD makes it with or without momentum, the biases make up for
     what the weights do to the means of the units. An optimizer that scales every element by itself,
     as Adam does, breaks that, and learns nothing: ``attach`` it, as :func:`torch_rbm.fit` does.
+    Where a bias does not learn, or a parameter is computed from others, it cannot make up for
+    anything: the gradient is not to be centred then, and by default ``fit`` does not.
 
     Args:
         rbm: the RBM whose gradients are meant.
@@ -58,21 +69,18 @@ class Centering(nn.Module):
         self.register_buffer("hidden_offset", _start(rbm.hidden_layer(), rbm.hidden_bias))
 
     @torch.no_grad()
-    def update(self, rbm: RBM, data: Tensor, gradients: Gradients) -> None:
+    def update(self, visible_mean: Tensor, hidden_mean: Tensor, gradients: Gradients) -> None:
         """Move the offsets towards the means of the units.
 
         Args:
-            rbm: the RBM.
-            data: [..., visible].
+            visible_mean: means of the visible units under the data, [visible].
+            hidden_mean: those of the hidden units, [hidden].
             gradients: those of the negative log-likelihood; for the biases they are the means of
                 the units under the model minus those under the data.
         """
-        if data.numel() == 0:
-            return
-        rows = as_rows(data)
-        visible = (column_sums(rows) / len(rows)).to(self.visible_offset)
-        hidden = rbm.hidden_mean(rows).mean(0)
-        visible, hidden = mean_of_all(visible + gradients[1] / 2, hidden + gradients[2] / 2)
+        visible, hidden = mean_of_all(
+            visible_mean + gradients[1] / 2, hidden_mean + gradients[2] / 2
+        )
         self.visible_offset.lerp_(visible, self.rate)
         self.hidden_offset.lerp_(hidden, self.rate)
 
@@ -101,8 +109,7 @@ class Centering(nn.Module):
             rbm: the RBM.
         """
         weight, biases = rbm.weight, (rbm.visible_bias, rbm.hidden_bias)
-        learn = all(part.is_leaf and part.requires_grad for part in (weight, *biases))
-        if type(optimizer) is torch.optim.SGD or not learn:
+        if type(optimizer) is torch.optim.SGD or not all_learn(rbm):
             return
         before: list[Tensor] = []
 

@@ -29,6 +29,7 @@ from torch import Tensor
 __all__ = [
     "annealed_importance_sampling",
     "contrastive_divergence",
+    "contrastive_divergence_with_means",
     "cumulant",
     "energy",
     "free_energy",
@@ -381,6 +382,50 @@ def contrastive_divergence(
         sampled_hidden=sampled_hidden,
         mean_visible=mean_visible,
         **random_argument("contrastive_divergence", generator, key),
+    )
+
+
+def contrastive_divergence_with_means(
+    data: Tensor,
+    chain: Tensor,
+    weight: Tensor,
+    visible_bias: Tensor,
+    hidden_bias: Tensor,
+    steps: int = 1,
+    *,
+    visible_units: str = "bernoulli",
+    hidden_units: str = "bernoulli",
+    visible_precision: Tensor | None = None,
+    hidden_precision: Tensor | None = None,
+    observed: Tensor | None = None,
+    sampled_hidden: bool = False,
+    mean_visible: bool = False,
+    generator: torch.Generator | None = None,
+    key: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Estimate the gradient as :func:`contrastive_divergence` does, and return means besides.
+
+    They are what centring and sparsity want to know, and cost nothing here.
+
+    Returns:
+        The gradients for ``weight``, ``visible_bias`` and ``hidden_bias``; ⟨v⟩ and ⟨h⟩ of the
+        positive phase, [visible] and [hidden], where a missing value counts as 0; and the chain.
+    """
+    return torch.ops.torch_rbm.contrastive_divergence_with_means(
+        data,
+        chain,
+        weight,
+        visible_bias,
+        hidden_bias,
+        steps,
+        visible_units=visible_units,
+        hidden_units=hidden_units,
+        visible_precision=visible_precision,
+        hidden_precision=hidden_precision,
+        observed=observed,
+        sampled_hidden=sampled_hidden,
+        mean_visible=mean_visible,
+        **random_argument("contrastive_divergence_with_means", generator, key),
     )
 
 

@@ -1,5 +1,5 @@
 // The operators that record nothing: samples of discrete states have no derivative, and
-// contrastive_divergence is itself the gradient.
+// contrastive divergence is itself the gradient.
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/library.h>
 
@@ -18,9 +18,10 @@ void record_nothing(const c10::OperatorHandle& op, c10::DispatchKeySet keys,
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, Autograd, m) {
-  for (const char* name : {"sample_hidden", "sample_visible", "gibbs", "contrastive_divergence",
-                           "annealed_importance_sampling", "parallel_tempering", "ratings_gibbs",
-                           "ratings_contrastive_divergence"}) {
+  for (const char* name :
+       {"sample_hidden", "sample_visible", "gibbs", "contrastive_divergence_with_means",
+        "annealed_importance_sampling", "parallel_tempering", "ratings_gibbs",
+        "ratings_contrastive_divergence"}) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&record_nothing>());
     m.impl((std::string(name) + ".key").c_str(),
            torch::CppFunction::makeFromBoxedFunction<&record_nothing>());

@@ -50,6 +50,14 @@ Gradients BinaryModel::renamed(const Gradients& gradients, double constant) cons
           hidden_bias * hidden_.scale() + constant * hidden_.zero};
 }
 
+PhaseMeans BinaryModel::renamed(const PhaseMeans& means, double constant) const {
+  if (visible_ == units::TwoStates{} && hidden_ == units::TwoStates{}) {
+    return means;
+  }
+  return {means.visible * visible_.scale() + constant * visible_.zero,
+          means.hidden * hidden_.scale() + constant * hidden_.zero};
+}
+
 BinaryModel BinaryModel::less(const Tensor& base_visible_bias) const {
   BinaryModel result = *this;
   result.parameters_.visible_bias = parameters_.visible_bias - base_visible_bias * visible_.scale();

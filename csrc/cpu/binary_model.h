@@ -14,6 +14,12 @@ struct Gradients {
   Tensor hidden_bias;
 };
 
+/// Means of the units of both layers, or sums of such means.
+struct PhaseMeans {
+  Tensor visible;
+  Tensor hidden;
+};
+
 /// Units with states s = zero + (one - zero) t are Bernoulli units t after a change of weights and
 /// biases. Units that do not have two states stay what they are.
 class BinaryModel {
@@ -31,6 +37,8 @@ class BinaryModel {
   /// Gradients for the parameters of the given model; `constant` is the gradient of a constant
   /// statistic: the weights of all rows of both phases added up.
   [[nodiscard]] Gradients renamed(const Gradients& gradients, double constant) const;
+  /// Means likewise.
+  [[nodiscard]] PhaseMeans renamed(const PhaseMeans& means, double constant) const;
 
   /// The same model with its visible biases less those of a base model, which are the fields of
   /// the given model's visible units there.

@@ -16,7 +16,7 @@ namespace torch_rbm::cpu {
 namespace {
 
 using random::Layer;
-using Estimate = std::tuple<Tensor, Tensor, Tensor, Tensor>;
+using Estimate = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
 
 struct Options {
   int64_t steps;
@@ -181,20 +181,21 @@ class Estimator {
 };
 
 template <typename Real>
-void add_phases(Gradient<Real>& gradient, const Phases<Real>& phases, Real positive_weight,
-                Real negative_weight) {
-  const std::pair<const std::optional<PhaseRows<Real>>&, Real> weighted[] = {
-      {phases.positive, positive_weight}, {phases.negative, negative_weight}};
+void add_phases(Gradient<Real>& gradient, const Phases<Real>& phases, Real positive_share,
+                Real negative_share) {
+  const std::tuple<const std::optional<PhaseRows<Real>>&, Sign, Real> signed_phases[] = {
+      {phases.positive, Sign::positive, positive_share},
+      {phases.negative, Sign::negative, negative_share}};
   c10::SmallVector<Phase<Real>, 2> binary;
-  for (const auto& [rows, weight] : weighted) {
+  for (const auto& [rows, sign, share] : signed_phases) {
     if (rows && rows->visible.binary()) {
-      binary.push_back({rows->visible.states, rows->hidden, weight});
+      binary.push_back({rows->visible.states, rows->hidden, sign, share});
     }
   }
   gradient.add(binary);
-  for (const auto& [rows, weight] : weighted) {
+  for (const auto& [rows, sign, share] : signed_phases) {
     if (rows && !rows->visible.binary()) {
-      gradient.add(rows->visible.dense, rows->dense_hidden, weight);
+      gradient.add(rows->visible.dense, rows->dense_hidden, sign, share);
     }
   }
 }
@@ -205,17 +206,20 @@ std::optional<Estimate> fused(const Model<Real>& model, const Tensor& data, cons
   const Estimator<Real> estimator(model, options, key);
   Gradient<Real> gradient(model.parameters());
   MovedChain<Real> moved(model, chain);
-  const auto row_weight = [](const Tensor& rows) {
+  const auto share = [](const Tensor& rows) {
     return 1 / static_cast<Real>(std::max<int64_t>(rows.size(0), 1));
   };
   for (int64_t first = 0; first < std::max(data.size(0), chain.size(0)); first += kChunkRows) {
     const Phases<Real> phases = estimator.chunk(data, chain, first, moved);
-    add_phases(gradient, phases, -row_weight(data), row_weight(chain));
+    add_phases(gradient, phases, share(data), share(chain));
   }
-  const auto [weight, visible_bias, hidden_bias] =
-      model.unpacked().renamed({gradient.weight(), gradient.visible_bias(), gradient.hidden_bias()},
-                               (chain.size(0) > 0 ? 1 : 0) - (data.size(0) > 0 ? 1 : 0));
-  return Estimate{weight, visible_bias, hidden_bias, moved.finish()};
+  const double has_data = data.size(0) > 0 ? 1 : 0;
+  const double has_chain = chain.size(0) > 0 ? 1 : 0;
+  const auto [weight, visible_bias, hidden_bias] = model.unpacked().renamed(
+      {gradient.weight(), gradient.visible_bias(), gradient.hidden_bias()}, has_chain - has_data);
+  const PhaseMeans positive = model.unpacked().renamed(gradient.positive(), has_data);
+  return Estimate{weight,           visible_bias,    hidden_bias,
+                  positive.visible, positive.hidden, moved.finish()};
 }
 
 // Whether a unit that is missing can be kept in the state 0.
@@ -256,10 +260,12 @@ Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const T
       return fused(packed, data_rows, chain_rows, options, Key(key));
     });
     if (result) {
-      const auto& [grad_weight, grad_visible_bias, grad_hidden_bias, moved] = *result;
-      return {grad_weight.to(weight.scalar_type()), grad_visible_bias.to(weight.scalar_type()),
-              grad_hidden_bias.to(weight.scalar_type()),
-              chain.dim() == 2 ? moved : moved.view(chain.sizes())};
+      const auto& [grad_weight, grad_visible_bias, grad_hidden_bias, visible_mean, hidden_mean,
+                   moved] = *result;
+      const auto dtype = weight.scalar_type();
+      return {grad_weight.to(dtype),      grad_visible_bias.to(dtype),
+              grad_hidden_bias.to(dtype), visible_mean.to(dtype),
+              hidden_mean.to(dtype),      chain.dim() == 2 ? moved : moved.view(chain.sizes())};
     }
   }
   return reference::contrastive_divergence(data, chain, model, weight.scalar_type(), steps,
@@ -269,10 +275,10 @@ Estimate contrastive_divergence(const Tensor& data, const Tensor& chain, const T
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CPU, m) {
-  m.impl("contrastive_divergence.key", &contrastive_divergence);
+  m.impl("contrastive_divergence_with_means.key", &contrastive_divergence);
 }
 TORCH_LIBRARY_IMPL(torch_rbm, SparseCsrCPU, m) {
-  m.impl("contrastive_divergence.key", &contrastive_divergence);
+  m.impl("contrastive_divergence_with_means.key", &contrastive_divergence);
 }
 
 }  // namespace torch_rbm::cpu

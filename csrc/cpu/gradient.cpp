@@ -3,6 +3,7 @@
 // transposed and the statistics in place of the weights.
 #include "cpu/gradient.h"
 
+#include <ATen/ops/clone.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -36,11 +37,39 @@ void HiddenStatistics<Real>::set(const States& samples) const {
   });
 }
 
+namespace {
+
+PhaseMeans no_means(const reference::Model& parameters) {
+  return {at::zeros_like(parameters.visible_bias), at::zeros_like(parameters.hidden_bias)};
+}
+
+template <typename Real>
+Real weight_of(Sign sign, Real share) {
+  return sign == Sign::positive ? -share : share;
+}
+
+// In the strides of the first.
+Tensor difference(const Tensor& minuend, const Tensor& subtrahend) {
+  return minuend.clone().sub_(subtrahend);
+}
+
+}  // namespace
+
 template <typename Real>
 Gradient<Real>::Gradient(const reference::Model& parameters)
     : weight_(at::empty_like(parameters.weight)),
-      visible_bias_(at::zeros_like(parameters.visible_bias)),
-      hidden_bias_(at::zeros_like(parameters.hidden_bias)) {}
+      positive_(no_means(parameters)),
+      negative_(no_means(parameters)) {}
+
+template <typename Real>
+Tensor Gradient<Real>::visible_bias() const {
+  return difference(negative_.visible, positive_.visible);
+}
+
+template <typename Real>
+Tensor Gradient<Real>::hidden_bias() const {
+  return difference(negative_.hidden, positive_.hidden);
+}
 
 template <typename Real>
 void Gradient<Real>::add(std::span<const Phase<Real>> phases) {
@@ -53,18 +82,16 @@ void Gradient<Real>::add(std::span<const Phase<Real>> phases) {
   const int64_t visible = weight_.size(1);
   const Matrix<Real> gradient{weight_.mutable_data_ptr<Real>(), weight_.stride(0),
                               weight_.stride(1)};
-  auto* const visible_bias = visible_bias_.mutable_data_ptr<Real>();
-  auto* const hidden_bias = hidden_bias_.mutable_data_ptr<Real>();
-
   std::vector<States> by_unit;
   double work = 0;
   for (const Phase<Real>& phase : phases) {
     States& states = by_unit.emplace_back(phase.visible.transposed());
     states.prepare();
     work += product_cost(states.path(), states.active_count(), visible, states.words(), hidden);
+    auto* const means_of_phase = means(phase.sign).visible.template mutable_data_ptr<Real>();
     for (int64_t unit = 0; unit < visible; ++unit) {
       const int64_t count = states.starts()[unit + 1] - states.starts()[unit];
-      visible_bias[unit] += phase.weight * static_cast<Real>(count);
+      means_of_phase[unit] += phase.share * static_cast<Real>(count);
     }
   }
 
@@ -83,13 +110,15 @@ void Gradient<Real>::add(std::span<const Phase<Real>> phases) {
       const Phase<Real>& phase = phases[i];
       const Panels<Sum<Real>> statistics = phase.hidden.panels(first_hidden / kPanelUnits, panels);
       sum_panels<Real>(by_unit[i], first_unit, units, statistics, kZero, sums);
-      const Real factor = phase.weight * phase.hidden.step();
+      const Real factor = weight_of(phase.sign, phase.share) * phase.hidden.step();
       real.add_sums(sums, panels * units, factor, /*assign=*/i == 0, values);
       if (first_unit == 0) {
         alignas(64) Sum<Real> total[kBlockUnits];
         real.sum_all_rows(statistics, phase.hidden.rows(), total);
+        auto* const means_of_phase = means(phase.sign).hidden.template mutable_data_ptr<Real>();
         for (int64_t unit = 0; unit < hidden_units; ++unit) {
-          hidden_bias[first_hidden + unit] += factor * static_cast<Real>(total[unit]);
+          means_of_phase[first_hidden + unit] +=
+              phase.share * phase.hidden.step() * static_cast<Real>(total[unit]);
         }
       }
     }
@@ -102,13 +131,13 @@ void Gradient<Real>::add(std::span<const Phase<Real>> phases) {
 }
 
 template <typename Real>
-void Gradient<Real>::add(const Tensor& visible, const Tensor& hidden, Real weight) {
+void Gradient<Real>::add(const Tensor& visible, const Tensor& hidden, Sign sign, Real share) {
   if (empty_) {
     weight_.zero_();
   }
-  weight_.addmm_(hidden.t(), visible, /*beta=*/1, /*alpha=*/weight);
-  visible_bias_.add_(visible.sum(0), weight);
-  hidden_bias_.add_(hidden.sum(0), weight);
+  weight_.addmm_(hidden.t(), visible, /*beta=*/1, /*alpha=*/weight_of(sign, share));
+  means(sign).visible.add_(visible.sum(0), share);
+  means(sign).hidden.add_(hidden.sum(0), share);
   empty_ = false;
 }
 

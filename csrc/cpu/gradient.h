@@ -38,12 +38,15 @@ class HiddenStatistics {
   Buffer<Sum<Real>> panels_;
 };
 
+enum class Sign : bool { positive, negative };
+
 /// Some rows of one phase with binary visible states.
 template <typename Real>
 struct Phase {
   const States& visible;
   const HiddenStatistics<Real>& hidden;
-  Real weight;  // of one row: plus or minus one over the number of rows of the whole phase
+  Sign sign;
+  Real share;  // of one row: one over the number of rows of the whole phase
 };
 
 /// The sum of weighted rows: gradients of dtype Real, in the memory order of the parameters.
@@ -55,16 +58,21 @@ class Gradient {
   void add(std::span<const Phase<Real>> phases);
   /// Rows whose visible states are not binary, [rows, visible], with hidden statistics
   /// [rows, hidden].
-  void add(const Tensor& visible, const Tensor& hidden, Real weight);
+  void add(const Tensor& visible, const Tensor& hidden, Sign sign, Real share);
 
   [[nodiscard]] const Tensor& weight() const { return weight_; }
-  [[nodiscard]] const Tensor& visible_bias() const { return visible_bias_; }
-  [[nodiscard]] const Tensor& hidden_bias() const { return hidden_bias_; }
+  [[nodiscard]] Tensor visible_bias() const;
+  [[nodiscard]] Tensor hidden_bias() const;
+  [[nodiscard]] const PhaseMeans& positive() const { return positive_; }
 
  private:
+  [[nodiscard]] PhaseMeans& means(Sign sign) {
+    return sign == Sign::positive ? positive_ : negative_;
+  }
+
   Tensor weight_;
-  Tensor visible_bias_;
-  Tensor hidden_bias_;
+  PhaseMeans positive_;
+  PhaseMeans negative_;
   bool empty_ = true;
 };
 

@@ -119,7 +119,7 @@ std::tuple<Tensor, Tensor> gibbs(const Tensor& visible, const Tensor& weight,
 }
 
 template <typename RandomSource>
-std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, c10::SymInt steps, std::string_view visible_units,
     std::string_view hidden_units, const OptionalTensor& visible_precision,
@@ -130,8 +130,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
                              visible_precision, hidden_precision);
   checks::contrastive_divergence(kOp, data, chain, model, steps, observed, mean_visible);
   check_random(kOp, random, weight);
-  return {at::empty_like(weight), at::empty_like(visible_bias), at::empty_like(hidden_bias),
-          empty_rows(chain, weight.sym_size(1), chain.scalar_type())};
+  return {at::empty_like(weight),      at::empty_like(visible_bias),
+          at::empty_like(hidden_bias), at::empty_like(visible_bias),
+          at::empty_like(hidden_bias), empty_rows(chain, weight.sym_size(1), chain.scalar_type())};
 }
 
 template <typename RandomSource>
@@ -189,8 +190,8 @@ TORCH_LIBRARY_IMPL(torch_rbm, Meta, m) {
   m.impl("sample_visible.key", &sample_visible<const Tensor&>);
   m.impl("gibbs", &gibbs<Generator>);
   m.impl("gibbs.key", &gibbs<const Tensor&>);
-  m.impl("contrastive_divergence", &contrastive_divergence<Generator>);
-  m.impl("contrastive_divergence.key", &contrastive_divergence<const Tensor&>);
+  m.impl("contrastive_divergence_with_means", &contrastive_divergence<Generator>);
+  m.impl("contrastive_divergence_with_means.key", &contrastive_divergence<const Tensor&>);
   m.impl("annealed_importance_sampling", &annealed_importance_sampling<Generator>);
   m.impl("annealed_importance_sampling.key", &annealed_importance_sampling<const Tensor&>);
   m.impl("parallel_tempering", &parallel_tempering<Generator>);

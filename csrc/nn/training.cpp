@@ -82,10 +82,10 @@ class Centering {
         hidden_(start(rbm->hidden_bias, rbm->units().hidden)) {}
 
   /// Moves the offsets, and turns gradients into those of the centred RBM.
-  void apply(const RBM& rbm, const Tensor& data, ContrastiveDivergence& estimate) {
+  void apply(ContrastiveDivergenceWithMeans& estimate) {
     constexpr double kRate = 0.01;
-    visible_.lerp_(data.to(visible_.scalar_type()).mean(0) + estimate.grad_visible_bias / 2, kRate);
-    hidden_.lerp_(rbm->hidden_mean(data).mean(0) + estimate.grad_hidden_bias / 2, kRate);
+    visible_.lerp_(estimate.visible_mean + estimate.grad_visible_bias / 2, kRate);
+    hidden_.lerp_(estimate.hidden_mean + estimate.grad_hidden_bias / 2, kRate);
     estimate.grad_weight.addr_(estimate.grad_hidden_bias, visible_, 1, -1);
     estimate.grad_weight.addr_(hidden_, estimate.grad_visible_bias, 1, -1);
     estimate.grad_visible_bias -= hidden_.matmul(estimate.grad_weight);
@@ -188,15 +188,15 @@ class Training {
   }
 
   double update(const Tensor& batch) {
-    auto estimate =
-        contrastive_divergence(batch, chain_, rbm_->weight, rbm_->visible_bias, rbm_->hidden_bias,
-                               options_.steps, {.units = rbm_->units(), .random = random()});
+    auto estimate = contrastive_divergence_with_means(
+        batch, chain_, rbm_->weight, rbm_->visible_bias, rbm_->hidden_bias, options_.steps,
+        {.units = rbm_->units(), .random = random()});
     chain_ = estimate.chain;
     const double gap = (rbm_->weight * estimate.grad_weight).sum().item<double>() +
                        rbm_->visible_bias.dot(estimate.grad_visible_bias).item<double>() +
                        rbm_->hidden_bias.dot(estimate.grad_hidden_bias).item<double>();
     if (options_.centered) {
-      centering_.apply(rbm_, batch, estimate);
+      centering_.apply(estimate);
     }
     const auto total = static_cast<double>(length_.epochs * length_.batches);
     const double rate = options_.learning_rate * (1 - static_cast<double>(updates_) / total);

@@ -83,10 +83,14 @@ TORCH_LIBRARY(torch_rbm, m) {
       m, "gibbs",
       "Tensor visible, " + kParameters + ", SymInt steps=1, *, " + kUnits + ", Tensor? clamp=None",
       "(Tensor visible, Tensor hidden)");
-  sampler(m, "contrastive_divergence",
-          "Tensor data, Tensor chain, " + kParameters + ", SymInt steps=1, *, " + kUnits +
-              ", Tensor? observed=None, bool sampled_hidden=False, bool mean_visible=False",
+  const std::string divergence =
+      "Tensor data, Tensor chain, " + kParameters + ", SymInt steps=1, *, " + kUnits +
+      ", Tensor? observed=None, bool sampled_hidden=False, bool mean_visible=False";
+  sampler(m, "contrastive_divergence", divergence,
           "(Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias, Tensor chain)");
+  sampler(m, "contrastive_divergence_with_means", divergence,
+          "(Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias, "
+          "Tensor visible_mean, Tensor hidden_mean, Tensor chain)");
 
   sampler(m, "annealed_importance_sampling",
           "Tensor chain, " + kParameters + ", Tensor base_visible_bias, Tensor betas, *, " + kUnits,

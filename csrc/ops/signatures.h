@@ -35,6 +35,13 @@ using ContrastiveDivergence = std::tuple<Tensor, Tensor, Tensor, Tensor>(
     std::string_view hidden_units, const OptionalTensor& visible_precision,
     const OptionalTensor& hidden_precision, const OptionalTensor& observed, bool sampled_hidden,
     bool mean_visible, RandomSource random);
+template <typename RandomSource>
+using ContrastiveDivergenceWithMeans = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
+    const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, c10::SymInt steps, std::string_view visible_units,
+    std::string_view hidden_units, const OptionalTensor& visible_precision,
+    const OptionalTensor& hidden_precision, const OptionalTensor& observed, bool sampled_hidden,
+    bool mean_visible, RandomSource random);
 
 template <typename RandomSource>
 using AnnealedImportanceSampling = std::tuple<Tensor, Tensor>(

@@ -37,7 +37,7 @@ Tensor like_parameter(const Tensor& gradient, const Tensor& parameter, at::Scala
 
 }  // namespace
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
     const Tensor& data, const Tensor& chain, const Model& model, at::ScalarType dtype,
     int64_t steps, const std::optional<Tensor>& observed, bool sampled_hidden, bool mean_visible,
     const Tensor& key) {
@@ -67,12 +67,14 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
   return {like_parameter(negative.weight - positive.weight, model.weight, dtype),
           like_parameter(negative.visible_bias - positive.visible_bias, model.visible_bias, dtype),
           like_parameter(negative.hidden_bias - positive.hidden_bias, model.hidden_bias, dtype),
+          like_parameter(positive.visible_bias, model.visible_bias, dtype),
+          like_parameter(positive.hidden_bias, model.hidden_bias, dtype),
           chain.layout() == at::kSparseCsr ? chain_out.to_sparse_csr() : chain_out};
 }
 
 namespace {
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence_kernel(
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> contrastive_divergence_kernel(
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, int64_t steps, std::string_view visible_units,
     std::string_view hidden_units, const std::optional<Tensor>& visible_precision,
@@ -90,11 +92,11 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence_kernel(
 }  // namespace
 
 TORCH_LIBRARY_IMPL(torch_rbm, CompositeExplicitAutograd, m) {
-  m.impl("contrastive_divergence.key", &contrastive_divergence_kernel);
+  m.impl("contrastive_divergence_with_means.key", &contrastive_divergence_kernel);
 }
 
 TORCH_LIBRARY_IMPL(torch_rbm, FuncTorchBatchedDecomposition, m) {
-  m.impl("contrastive_divergence.key", &contrastive_divergence_kernel);
+  m.impl("contrastive_divergence_with_means.key", &contrastive_divergence_kernel);
 }
 
 }  // namespace torch_rbm::reference

@@ -41,8 +41,8 @@ struct Chain {
 [[nodiscard]] Tensor without_missing(const Tensor& states, const std::optional<Tensor>& observed);
 
 /// CD-k gradients in the dtype and memory order of the parameters that `parameters` was made of,
-/// and the chain; see contrastive_divergence in torch_rbm/ops.h.
-[[nodiscard]] std::tuple<Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
+/// means and the chain; see contrastive_divergence_with_means in torch_rbm/ops.h.
+[[nodiscard]] std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> contrastive_divergence(
     const Tensor& data, const Tensor& chain, const Model& model, at::ScalarType dtype,
     int64_t steps, const std::optional<Tensor>& observed, bool sampled_hidden, bool mean_visible,
     const Tensor& key);

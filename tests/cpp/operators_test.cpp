@@ -105,6 +105,16 @@ TEST(Operators, ContrastiveDivergenceOfTheModelsOwnStatesVanishes) {
   EXPECT_TRUE(estimate.chain.equal(v));
 }
 
+TEST(Operators, ContrastiveDivergenceKnowsTheMeansUnderTheData) {
+  const Model m = random_model(6, 4);
+  const Tensor v = all_states(6).slice(0, 3, 20);
+  const auto estimate = contrastive_divergence_with_means(v, all_states(6), m.weight,
+                                                          m.visible_bias, m.hidden_bias, 0);
+  EXPECT_TRUE(estimate.visible_mean.allclose(v.mean(0), 0, 1e-12));
+  const Tensor hidden = hidden_mean(v, m.weight, m.hidden_bias).mean(0);
+  EXPECT_TRUE(estimate.hidden_mean.allclose(hidden, 0, 1e-7));
+}
+
 TEST(Operators, CumulantIsTheHiddenPartOfTheFreeEnergy) {
   const Model m = random_model(6, 4);
   const Tensor v = all_states(6);

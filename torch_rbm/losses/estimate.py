@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_rbm import ops
-from torch_rbm.centering import Centering, Gradients
+from torch_rbm.centering import Centering, Gradients, all_learn
 from torch_rbm.distributed import LocalChains, random_source
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import as_rows, check_rbm
@@ -106,7 +106,7 @@ class SampledLoss(LocalChains):
             type(self).forward is SampledLoss.forward
             and not (self._forward_pre_hooks or self._forward_hooks)
             and len(parameters) == len(_parameters(self.rbm))
-            and all(part.is_leaf and part.requires_grad for part in _parameters(self.rbm))
+            and all_learn(self.rbm)
         )
 
     @torch.no_grad()
@@ -147,7 +147,7 @@ class SampledLoss(LocalChains):
         """Return the loss of ``data`` with a negative phase ``steps`` steps from ``chain``."""
         rbm = self.rbm
         self._check(data, observed)
-        weight, visible_bias, hidden_bias, moved = ops.contrastive_divergence(
+        estimate = ops.contrastive_divergence_with_means(
             data,
             chain,
             rbm.weight,
@@ -160,16 +160,18 @@ class SampledLoss(LocalChains):
             mean_visible=self.mean_visible,
             **random_source(generator, rbm.weight),
         )
-        gradients = (weight, visible_bias, hidden_bias)
+        *_, visible_mean, hidden_mean, moved = estimate
+        gradients = estimate[:3]
         # The energy is linear in the parameters: this sum is what they have in the energy gap.
         precision_term = _precision_term(rbm, data, moved, observed)
         if self.centering is None:
             gap = linear(_parameters(rbm), gradients) + precision_term
             return GradientEstimate(gap, gradients, moved)
-        if self.training:
-            offset = self.centering.visible_offset
-            seen = data if observed is None else torch.where(observed, data.to(offset), offset)
-            self.centering.update(rbm, seen, gradients)
+        if self.training and data.numel() > 0:
+            if observed is not None:  # a missing value is taken to be the offset of its unit
+                missing = as_rows(observed.logical_not().expand(data.shape)).to(visible_mean)
+                visible_mean = visible_mean + missing.mean(0) * self.centering.visible_offset
+            self.centering.update(visible_mean, hidden_mean, gradients)
         with torch.no_grad():
             gap = linear(_parameters(rbm), gradients) + precision_term
         loss, gradients = centered_loss(gap, rbm, self.centering, gradients, precision_term)

@@ -51,9 +51,9 @@ class ExactLikelihood(nn.Module):
             return rbm.free_energy(data).double().mean() + rbm.log_partition()
         with torch.no_grad():
             log_z, *model = rbm.moments()
-            gradients = self._gradients(data, model)
-        if self.training:
-            self.centering.update(rbm, data, gradients)
+            gradients, visible_mean, hidden_mean = self._gradients_and_means(data, model)
+        if self.training and data.numel() > 0:
+            self.centering.update(visible_mean, hidden_mean, gradients)
         if rbm.visible_log_precision is None:
             with torch.no_grad():
                 value = rbm.free_energy(data).double().mean() + log_z
@@ -63,11 +63,13 @@ class ExactLikelihood(nn.Module):
         loss, _ = centered_loss(value, rbm, self.centering, gradients, precision_term)
         return loss
 
-    def _gradients(self, data: Tensor, model: list[Tensor]) -> Gradients:
-        """The gradients for weight and biases, from the moments of the model."""
+    def _gradients_and_means(
+        self, data: Tensor, model: list[Tensor]
+    ) -> tuple[Gradients, Tensor, Tensor]:
+        """The gradients for weight and biases, from the moments of the model; ⟨v⟩, ⟨h⟩ of data."""
         rbm = self.rbm
         no_chain = rbm.weight.new_zeros(0, rbm.weight.shape[1])
-        minus_positive = ops.contrastive_divergence(
+        positive = ops.contrastive_divergence_with_means(
             data,
             no_chain,
             rbm.weight,
@@ -78,9 +80,9 @@ class ExactLikelihood(nn.Module):
         )
         weight, visible_bias, hidden_bias = (
             negative.to(gradient.dtype) + gradient
-            for negative, gradient in zip(model, minus_positive[:3], strict=True)
+            for negative, gradient in zip(model, positive[:3], strict=True)
         )
-        return weight, visible_bias, hidden_bias
+        return (weight, visible_bias, hidden_bias), positive[3], positive[4]
 
     def _of_precisions(self, data: Tensor) -> Tensor:
         """The negative log-likelihood, differentiable for the precisions alone."""

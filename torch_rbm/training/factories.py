@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from torch_rbm.centering import all_learn
 from torch_rbm.losses import PersistentContrastiveDivergence
 from torch_rbm.rbm import RBM
 from torch_rbm.validation import check_factory
@@ -21,8 +22,10 @@ LossFactory = Callable[[RBM], nn.Module]
 #: Makes a scheduler for an optimizer and the number of updates of the whole training.
 SchedulerFactory = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
 
-#: The loss that ``fit`` uses by default: 100 persistent chains, one step, centred.
-default_loss = functools.partial(PersistentContrastiveDivergence, centered=True)
+
+def default_loss(rbm: RBM) -> PersistentContrastiveDivergence:
+    """Make a loss of 100 persistent chains, one step, centred where weight and biases all learn."""
+    return PersistentContrastiveDivergence(rbm, centered=all_learn(rbm))
 
 
 def sgd(parameters: Iterable[Any], lr: float = 0.2) -> torch.optim.Optimizer:

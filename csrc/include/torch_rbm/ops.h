@@ -71,6 +71,16 @@ struct ContrastiveDivergence {
   Tensor chain;
 };
 
+struct ContrastiveDivergenceWithMeans {
+  Tensor grad_weight;
+  Tensor grad_visible_bias;
+  Tensor grad_hidden_bias;
+  /// ⟨v⟩ and ⟨h⟩ of the positive phase, [visible] and [hidden].
+  Tensor visible_mean;
+  Tensor hidden_mean;
+  Tensor chain;
+};
+
 /// Joint energy E(v, h) = Σ u(v) - bᵀv + Σ u(h) - cᵀh - hᵀWv (Smolensky 1986; Hinton 2002; Welling,
 /// Rosen-Zvi and Hinton 2005), one value per row; u(s) = γ s² / 2 for gaussian and relu units of
 /// precision γ, 0 for others.
@@ -122,6 +132,12 @@ struct ContrastiveDivergence {
 /// number of rows (Hinton 2002). `chain` = `data` is CD-k, a chain handed back in is PCD-k
 /// (Tieleman 2008). A phase without rows contributes nothing.
 [[nodiscard]] TORCH_RBM_API ContrastiveDivergence contrastive_divergence(
+    const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
+    const Tensor& hidden_bias, int64_t steps = 1, const ContrastiveDivergenceOptions& options = {});
+
+/// The same, with the means of both layers in the positive phase, in which a missing value counts
+/// as 0: what centring, sparsity targets and monitors want to know besides, at no cost.
+[[nodiscard]] TORCH_RBM_API ContrastiveDivergenceWithMeans contrastive_divergence_with_means(
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, int64_t steps = 1, const ContrastiveDivergenceOptions& options = {});
 
