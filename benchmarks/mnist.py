@@ -40,6 +40,7 @@ class Phase:
 
     linear: float
     bend: float
+    true: float  # the share of pictures that are not deformed
     passes: int
     first_rate: float
     last_rate: float
@@ -48,15 +49,16 @@ class Phase:
 def phases_of(options: argparse.Namespace) -> list[Phase]:
     """Pictures that are much deformed first, if there shall be any, and at last less or not."""
     if options.deform == options.bend == 0:
-        return [Phase(0.0, 0.0, options.epochs, options.rate, 0.0)]
-    last_copies = options.copies if options.last_deform or options.last_bend else 1
+        return [Phase(0.0, 0.0, 1.0, options.epochs, options.rate, 0.0)]
+    last_true = 1.0 if options.last_deform == options.last_bend == 0 else options.last_true
+    last_copies = 1 if last_true == 1 else options.copies
     passes = round(options.epochs * options.share / options.copies)
     last_passes = round((options.epochs - passes * options.copies) / last_copies)
     epochs, last_epochs = passes * options.copies, last_passes * last_copies
     rate = options.rate * last_epochs / (epochs + last_epochs)
     phases = [
-        Phase(options.deform, options.bend, passes, options.rate, rate),
-        Phase(options.last_deform, options.last_bend, last_passes, rate, 0.0),
+        Phase(options.deform, options.bend, 0.0, passes, options.rate, rate),
+        Phase(options.last_deform, options.last_bend, last_true, last_passes, rate, 0.0),
     ]
     return [phase for phase in phases if phase.passes > 0]
 
@@ -65,10 +67,12 @@ def cases_of(
     phase: Phase, train: Tensor, copies: int, generator: torch.Generator
 ) -> tuple[Tensor, Callable[[Tensor], Tensor] | None]:
     """The cases of a phase, and what makes grey values in [0, 1] of them."""
-    if phase.linear == phase.bend == 0:
+    if phase.true == 1:
         return train, None
-    pictures = deformed(train, phase.linear, phase.bend, copies, generator)
-    return pictures, partial(torch.div, other=255)
+    true = round(phase.true * copies)
+    pictures = deformed(train, phase.linear, phase.bend, copies - true, generator)
+    grey = train.mul(255).round().to(pictures.dtype)
+    return torch.cat([pictures, grey.repeat(true, 1)]), partial(torch.div, other=255)
 
 
 def fit(
@@ -120,6 +124,9 @@ def main() -> None:
     parser.add_argument("--bend", type=float, default=0.0, help="and bent by so many pixels")
     parser.add_argument("--last-deform", type=float, default=0.0, help="in the last part")
     parser.add_argument("--last-bend", type=float, default=0.0, help="in the last part")
+    parser.add_argument(
+        "--last-true", type=float, default=0.0, help="share of true pictures among those"
+    )
     parser.add_argument("--copies", type=int, default=16, help="of each, when they are deformed")
     parser.add_argument(
         "--share", type=float, default=0.8, help="of the epochs, before the last part"
