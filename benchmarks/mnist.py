@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", help="a file, to go on where a run was stopped")
     parser.add_argument("--model", type=Path, help="a file for the trained RBM")
     parser.add_argument("--ais-chains", type=int, default=100, help="of each direction")
+    parser.add_argument("--ais-temperatures", type=int, default=14_500)
     parser.add_argument("--output", type=Path, default=Path("mnist.json"))
     options = parser.parse_args()
 
@@ -154,7 +155,11 @@ def main() -> None:
     if options.model is not None:
         torch_rbm.save(rbm, options.model)
     likelihood = torch_rbm.log_likelihood(
-        rbm, test, chains=options.ais_chains, generator=torch.Generator().manual_seed(1)
+        rbm,
+        test,
+        chains=options.ais_chains,
+        betas=options.ais_temperatures,
+        generator=torch.Generator().manual_seed(1),
     )
     # Of the same log Z: how much better the model knows the cases that it was trained on.
     seen = torch.bernoulli(train[: len(test)])
