@@ -71,8 +71,10 @@ def cases_of(
         return train, None
     true = round(phase.true * copies)
     pictures = deformed(train, phase.linear, phase.bend, copies - true, generator)
-    grey = train.mul(255).round().to(pictures.dtype)
-    return torch.cat([pictures, grey.repeat(true, 1)]), partial(torch.div, other=255)
+    if true > 0:  # a copy of many pictures, which there is no need for otherwise
+        grey = train.mul(255).round().to(pictures.dtype)
+        pictures = torch.cat([pictures, grey.repeat(true, 1)])
+    return pictures, partial(torch.div, other=255)
 
 
 def fit(

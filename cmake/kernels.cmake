@@ -12,6 +12,7 @@ function(torch_rbm_kernels capability)
   set(target torch_rbm_kernels_${capability})
   add_library(${target} OBJECT
     csrc/cpu/kernels/bernoulli.cpp
+    csrc/cpu/kernels/centering.cpp
     csrc/cpu/kernels/enumeration.cpp
     csrc/cpu/kernels/panels.cpp
     csrc/cpu/kernels/ratings.cpp

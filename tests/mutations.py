@@ -209,6 +209,12 @@ MUTATIONS = [
         "pass",
     ),
     Mutation(
+        "biases do not make up for a centred step of the weights",
+        "csrc/cpu/centered_gradient.cpp",
+        "to[i] -= fields.data()[vector * size + i];",
+        "to[i] += fields.data()[vector * size + i];",
+    ),
+    Mutation(
         "precisions keep the scale of standardised data",
         "torch_rbm/standardization.py",
         "log_precision.sub_(2 * scale.log())",

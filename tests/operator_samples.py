@@ -45,6 +45,7 @@ def samples(dtype=torch.float32, batch=5):
         "contrastive_divergence_with_means.key": [
             ((v, v.bool(), transposed, b, c, 0), {"key": KEY, "observed": clamp})
         ],
+        "centered_gradient": [((w, b, c, b.detach() / 2, c), {}), ((transposed, b, c, b, c), {})],
         "annealed_importance_sampling": [((v, w, b, c, b.detach() / 2, betas), {})],
         "annealed_importance_sampling.key": [((v.bool(), w, b, c, b, betas), {"key": KEY})],
         "parallel_tempering": [((ladder, w, b, c, b.detach() / 2, betas, 2), {})],

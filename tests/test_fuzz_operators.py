@@ -87,6 +87,11 @@ class Arguments:
             "visible_precision": (self.visible,),
             "hidden_precision": (self.hidden,),
             "precision": (self.hidden,),
+            "grad_weight": (self.hidden, self.visible),
+            "grad_visible_bias": (self.visible,),
+            "grad_hidden_bias": (self.hidden,),
+            "visible_offset": (self.visible,),
+            "hidden_offset": (self.hidden,),
         }
         if name in shapes:
             return self.laid_out(self.parameter(name, shapes[name]))

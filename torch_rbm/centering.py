@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torch_rbm import ops
 from torch_rbm.distributed import mean_of_all
 from torch_rbm.rbm import RBM
 from torch_rbm.units import Units
@@ -85,16 +86,8 @@ class Centering(nn.Module):
         self.hidden_offset.lerp_(hidden, self.rate)
 
     def forward(self, gradients: Gradients) -> Gradients:
-        """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``.
-
-        That of the weights takes the place of the given one, as a copy would take as long as all.
-        """
-        weight, visible_bias, hidden_bias = gradients
-        of_hidden = torch.stack([hidden_bias, self.hidden_offset], 1)
-        of_visible = torch.stack([self.visible_offset, visible_bias])
-        weight.addmm_(of_hidden, of_visible, alpha=-1)
-        visible_field, hidden_field = self._fields(weight)
-        return weight, visible_bias - visible_field, hidden_bias - hidden_field
+        """Return the centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``."""
+        return ops.centered_gradient(*gradients, self.visible_offset, self.hidden_offset)
 
     def attach(self, optimizer: torch.optim.Optimizer, rbm: RBM) -> None:
         """Let an optimizer step in the parameters of the centred form, W, b′ and c′.

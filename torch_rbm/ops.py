@@ -28,6 +28,7 @@ from torch import Tensor
 
 __all__ = [
     "annealed_importance_sampling",
+    "centered_gradient",
     "contrastive_divergence",
     "contrastive_divergence_with_means",
     "cumulant",
@@ -405,7 +406,8 @@ def contrastive_divergence_with_means(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Estimate the gradient as :func:`contrastive_divergence` does, and return means besides.
 
-    They are what centring and sparsity want to know, and cost nothing here.
+    They are what centring and sparsity want to know, and cost nothing here. The arguments are those
+    of :func:`contrastive_divergence`, by whose name they are refused.
 
     Returns:
         The gradients for ``weight``, ``visible_bias`` and ``hidden_bias``; ⟨v⟩ and ⟨h⟩ of the
@@ -426,6 +428,37 @@ def contrastive_divergence_with_means(
         sampled_hidden=sampled_hidden,
         mean_visible=mean_visible,
         **random_argument("contrastive_divergence_with_means", generator, key),
+    )
+
+
+def centered_gradient(
+    grad_weight: Tensor,
+    grad_visible_bias: Tensor,
+    grad_hidden_bias: Tensor,
+    visible_offset: Tensor,
+    hidden_offset: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Turn the gradient of an RBM's parameters into that of the centred RBM.
+
+    With offsets μ and λ the energy is written as −(v − μ)ᵀb′ − (h − λ)ᵀc′ − (h − λ)ᵀW(v − μ)
+    (Montavon and Müller 2012). A descent of W, b′ and c′ is returned as one of W, b = b′ − Wᵀλ and
+    c = c′ − Wμ (Melchior, Fischer and Wiskott 2016); see :class:`torch_rbm.Centering`.
+
+    Args:
+        grad_weight: [hidden, visible].
+        grad_visible_bias: [visible].
+        grad_hidden_bias: [hidden].
+        visible_offset: μ, [visible].
+        hidden_offset: λ, [hidden].
+
+    Returns:
+        The centred gradients for ``weight``, ``visible_bias`` and ``hidden_bias``.
+
+    Raises:
+        ValueError, TypeError: shapes, dtypes or devices do not fit.
+    """
+    return torch.ops.torch_rbm.centered_gradient(
+        grad_weight, grad_visible_bias, grad_hidden_bias, visible_offset, hidden_offset
     )
 
 

@@ -48,6 +48,7 @@ void register_all(torch::Library& m) {
                            "gibbs.key",
                            "contrastive_divergence_with_means",
                            "contrastive_divergence_with_means.key",
+                           "centered_gradient",
                            "annealed_importance_sampling",
                            "annealed_importance_sampling.key",
                            "parallel_tempering",

@@ -1,5 +1,5 @@
 // The operators that record nothing: samples of discrete states have no derivative, and
-// contrastive divergence is itself the gradient.
+// contrastive divergence is itself the gradient, as is what centring makes of it.
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/library.h>
 
@@ -26,7 +26,9 @@ TORCH_LIBRARY_IMPL(torch_rbm, Autograd, m) {
     m.impl((std::string(name) + ".key").c_str(),
            torch::CppFunction::makeFromBoxedFunction<&record_nothing>());
   }
-  m.impl("uniform", torch::CppFunction::makeFromBoxedFunction<&record_nothing>());
+  for (const char* name : {"centered_gradient", "uniform"}) {
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&record_nothing>());
+  }
 }
 
 }  // namespace torch_rbm::autograd

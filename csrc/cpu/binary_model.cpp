@@ -46,8 +46,8 @@ Gradients BinaryModel::renamed(const Gradients& gradients, double constant) cons
   pairs += (hidden_bias * (hidden_.scale() * visible_.zero)).unsqueeze(1);
   pairs += visible_bias * (visible_.scale() * hidden_.zero);
   pairs += constant * visible_.zero * hidden_.zero;
-  return {pairs, visible_bias * visible_.scale() + constant * visible_.zero,
-          hidden_bias * hidden_.scale() + constant * hidden_.zero};
+  const PhaseMeans means = renamed(PhaseMeans{visible_bias, hidden_bias}, constant);
+  return {pairs, means.visible, means.hidden};
 }
 
 PhaseMeans BinaryModel::renamed(const PhaseMeans& means, double constant) const {

@@ -135,6 +135,17 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> contrastive_divergenc
           at::empty_like(hidden_bias), empty_rows(chain, weight.sym_size(1), chain.scalar_type())};
 }
 
+std::tuple<Tensor, Tensor, Tensor> centered_gradient(const Tensor& grad_weight,
+                                                     const Tensor& grad_visible_bias,
+                                                     const Tensor& grad_hidden_bias,
+                                                     const Tensor& visible_offset,
+                                                     const Tensor& hidden_offset) {
+  checks::centered_gradient("centered_gradient", grad_weight, grad_visible_bias, grad_hidden_bias,
+                            visible_offset, hidden_offset);
+  return {at::empty_like(grad_weight), at::empty_like(grad_visible_bias),
+          at::empty_like(grad_hidden_bias)};
+}
+
 template <typename RandomSource>
 std::tuple<Tensor, Tensor> annealed_importance_sampling(
     const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
@@ -192,6 +203,7 @@ TORCH_LIBRARY_IMPL(torch_rbm, Meta, m) {
   m.impl("gibbs.key", &gibbs<const Tensor&>);
   m.impl("contrastive_divergence_with_means", &contrastive_divergence<Generator>);
   m.impl("contrastive_divergence_with_means.key", &contrastive_divergence<const Tensor&>);
+  m.impl("centered_gradient", &centered_gradient);
   m.impl("annealed_importance_sampling", &annealed_importance_sampling<Generator>);
   m.impl("annealed_importance_sampling.key", &annealed_importance_sampling<const Tensor&>);
   m.impl("parallel_tempering", &parallel_tempering<Generator>);

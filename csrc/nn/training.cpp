@@ -86,10 +86,12 @@ class Centering {
     constexpr double kRate = 0.01;
     visible_.lerp_(estimate.visible_mean + estimate.grad_visible_bias / 2, kRate);
     hidden_.lerp_(estimate.hidden_mean + estimate.grad_hidden_bias / 2, kRate);
-    estimate.grad_weight.addr_(estimate.grad_hidden_bias, visible_, 1, -1);
-    estimate.grad_weight.addr_(hidden_, estimate.grad_visible_bias, 1, -1);
-    estimate.grad_visible_bias -= hidden_.matmul(estimate.grad_weight);
-    estimate.grad_hidden_bias -= estimate.grad_weight.matmul(visible_);
+    CenteredGradient centered =
+        centered_gradient(estimate.grad_weight, estimate.grad_visible_bias,
+                          estimate.grad_hidden_bias, visible_, hidden_);
+    estimate.grad_weight = std::move(centered.grad_weight);
+    estimate.grad_visible_bias = std::move(centered.grad_visible_bias);
+    estimate.grad_hidden_bias = std::move(centered.grad_hidden_bias);
   }
 
  private:

@@ -6,15 +6,16 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 
 namespace torch_rbm::checks {
 
 namespace {
 
-void weight_matrix(const char* op, const Tensor& weight) {
-  real_numbers(op, "weight", weight);
+void weight_matrix(const char* op, const Tensor& weight, const char* name = "weight") {
+  real_numbers(op, name, weight);
   if (weight.dim() != 2) {
-    value_error(op, "expected weight of shape [hidden, visible], got {}", shape(weight));
+    value_error(op, "expected {} of shape [hidden, visible], got {}", name, shape(weight));
   }
 }
 
@@ -187,6 +188,21 @@ void contrastive_divergence(const char* op, const Tensor& data, const Tensor& ch
     type_error(op,
                "expected chain of dtype {} with mean_visible=True, as means are no states of {}",
                dtype(model.weight), dtype(chain));
+  }
+}
+
+void centered_gradient(const char* op, const Tensor& grad_weight, const Tensor& grad_visible_bias,
+                       const Tensor& grad_hidden_bias, const Tensor& visible_offset,
+                       const Tensor& hidden_offset) {
+  constexpr auto kWeight = "grad_weight";
+  weight_matrix(op, grad_weight, kWeight);
+  const std::tuple<const char*, const Tensor&, const Side&> vectors[] = {
+      {"grad_visible_bias", grad_visible_bias, kVisible},
+      {"grad_hidden_bias", grad_hidden_bias, kHidden},
+      {"visible_offset", visible_offset, kVisible},
+      {"hidden_offset", hidden_offset, kHidden}};
+  for (const auto& [name, values, side] : vectors) {
+    per_unit(op, name, values, grad_weight.sym_size(side.weight_dim), kWeight, grad_weight);
   }
 }
 

@@ -58,6 +58,9 @@ void gibbs(const char* op, const Tensor& visible, const ModelArguments& model,
 void contrastive_divergence(const char* op, const Tensor& data, const Tensor& chain,
                             const ModelArguments& model, const c10::SymInt& steps,
                             const std::optional<Tensor>& observed, bool mean_visible);
+void centered_gradient(const char* op, const Tensor& grad_weight, const Tensor& grad_visible_bias,
+                       const Tensor& grad_hidden_bias, const Tensor& visible_offset,
+                       const Tensor& hidden_offset);
 void annealed_importance_sampling(const char* op, const Tensor& chain, const ModelArguments& model,
                                   const Tensor& base_visible_bias, const Tensor& betas);
 void parallel_tempering(const char* op, const Tensor& chain, const ModelArguments& model,

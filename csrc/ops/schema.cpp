@@ -91,6 +91,10 @@ TORCH_LIBRARY(torch_rbm, m) {
   sampler(m, "contrastive_divergence_with_means", divergence,
           "(Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias, "
           "Tensor visible_mean, Tensor hidden_mean, Tensor chain)");
+  pure(m, "centered_gradient",
+       "Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias, "
+       "Tensor visible_offset, Tensor hidden_offset",
+       "(Tensor grad_weight, Tensor grad_visible_bias, Tensor grad_hidden_bias)");
 
   sampler(m, "annealed_importance_sampling",
           "Tensor chain, " + kParameters + ", Tensor base_visible_bias, Tensor betas, *, " + kUnits,

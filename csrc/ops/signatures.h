@@ -59,6 +59,12 @@ using ParallelTempering = std::tuple<Tensor, Tensor, Tensor, Tensor>(
     const OptionalTensor& visible_precision, const OptionalTensor& hidden_precision,
     RandomSource random);
 
+using CenteredGradient = std::tuple<Tensor, Tensor, Tensor>(const Tensor& grad_weight,
+                                                            const Tensor& grad_visible_bias,
+                                                            const Tensor& grad_hidden_bias,
+                                                            const Tensor& visible_offset,
+                                                            const Tensor& hidden_offset);
+
 using Mean = Tensor(const Tensor& states, const Tensor& weight, const Tensor& bias,
                     std::string_view units, const OptionalTensor& precision);
 using Cumulant = Tensor(const Tensor& field, std::string_view units,

@@ -47,6 +47,14 @@ struct Chain {
     int64_t steps, const std::optional<Tensor>& observed, bool sampled_hidden, bool mean_visible,
     const Tensor& key);
 
+/// The centred gradient in the dtype and memory order of the given one; see centered_gradient in
+/// torch_rbm/ops.h.
+[[nodiscard]] std::tuple<Tensor, Tensor, Tensor> centered_gradient(const Tensor& grad_weight,
+                                                                   const Tensor& grad_visible_bias,
+                                                                   const Tensor& grad_hidden_bias,
+                                                                   const Tensor& visible_offset,
+                                                                   const Tensor& hidden_offset);
+
 /// log Z in float64. Throws where it has no closed form and no layer has at most 2^25 states.
 [[nodiscard]] Tensor log_partition(const char* op, const Model& model);
 /// Throws likewise.

@@ -115,6 +115,18 @@ TEST(Operators, ContrastiveDivergenceKnowsTheMeansUnderTheData) {
   EXPECT_TRUE(estimate.hidden_mean.allclose(hidden, 0, 1e-7));
 }
 
+TEST(Operators, BiasesMakeUpForACenteredStepOfTheWeights) {
+  const Model m = random_model(6, 4);
+  const Tensor mu = m.visible_bias.sigmoid();
+  const Tensor lambda = m.hidden_bias.sigmoid();
+  const auto centered = centered_gradient(m.weight, m.visible_bias, m.hidden_bias, mu, lambda);
+  const Tensor weight = m.weight - m.hidden_bias.outer(mu) - lambda.outer(m.visible_bias);
+  EXPECT_TRUE(centered.grad_weight.allclose(weight, 0, 1e-12));
+  EXPECT_TRUE(
+      centered.grad_visible_bias.allclose(m.visible_bias - lambda.matmul(weight), 0, 1e-12));
+  EXPECT_TRUE(centered.grad_hidden_bias.allclose(m.hidden_bias - weight.matmul(mu), 0, 1e-12));
+}
+
 TEST(Operators, CumulantIsTheHiddenPartOfTheFreeEnergy) {
   const Model m = random_model(6, 4);
   const Tensor v = all_states(6);

@@ -74,6 +74,22 @@ struct Matrix {
   }
 };
 
+/// Rows of neighbouring values.
+template <typename Value>
+struct Rows {
+  Value* values;
+  int64_t stride;  // from row to row
+  int64_t rows;
+  int64_t columns;
+};
+
+/// What centring knows of the units of one layer: the gradients of their biases and their offsets.
+template <typename Real>
+struct CenteredLayer {
+  const Real* grad_bias;
+  const Real* offset;
+};
+
 /// Neighbouring panels of weights, [inputs][16] each.
 template <typename Value>
 struct Panels {
@@ -154,6 +170,13 @@ struct RealKernels {
   /// matrix[unit][row] = values[unit / 16][row][unit % 16] for up to 64 units, or += when `add`.
   void (*store_transposed)(const Real* values, int64_t rows, int64_t units, Matrix<Real> matrix,
                            bool add);
+
+  /// out = gradient - row bias ⊗ column offset - row offset ⊗ column bias, biases standing for
+  /// their gradients; row_field[row] = Σ out · column offset, column_field[column] =
+  /// Σ out · row offset.
+  void (*center)(Rows<const Real> gradient, CenteredLayer<Real> row_layer,
+                 CenteredLayer<Real> column_layer, Rows<Real> out, Real* row_field,
+                 Real* column_field);
 
   // Rows of weights, [rows][width], of the levels of rated items.
   /// sums[width] += the rows that `index` lists.

@@ -20,6 +20,7 @@ void add_real_kernels(RealKernels<Real>& kernels) {
   add_panel_kernels(kernels);
   add_sums_kernels(kernels);
   add_bernoulli_kernels(kernels);
+  add_centering_kernel(kernels);
   add_ratings_kernels(kernels);
 }
 

@@ -15,6 +15,8 @@ void add_sums_kernels(RealKernels<Real>& kernels);
 template <typename Real>
 void add_bernoulli_kernels(RealKernels<Real>& kernels);
 template <typename Real>
+void add_centering_kernel(RealKernels<Real>& kernels);
+template <typename Real>
 void add_ratings_kernels(RealKernels<Real>& kernels);
 
 /// All kernels of this instruction set.

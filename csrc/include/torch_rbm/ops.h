@@ -141,6 +141,22 @@ struct ContrastiveDivergenceWithMeans {
     const Tensor& data, const Tensor& chain, const Tensor& weight, const Tensor& visible_bias,
     const Tensor& hidden_bias, int64_t steps = 1, const ContrastiveDivergenceOptions& options = {});
 
+struct CenteredGradient {
+  Tensor grad_weight;
+  Tensor grad_visible_bias;
+  Tensor grad_hidden_bias;
+};
+
+/// The gradient of an RBM's parameters turned into that of the centred RBM (Montavon and Müller
+/// 2012), whose energy is -(v - μ)ᵀb' - (h - λ)ᵀc' - (h - λ)ᵀW(v - μ), with the offsets μ [visible]
+/// and λ [hidden]: a descent of W, b' and c' written as one of W, b = b' - Wᵀλ and c = c' - Wμ
+/// (Melchior, Fischer and Wiskott 2016).
+[[nodiscard]] TORCH_RBM_API CenteredGradient centered_gradient(const Tensor& grad_weight,
+                                                               const Tensor& grad_visible_bias,
+                                                               const Tensor& grad_hidden_bias,
+                                                               const Tensor& visible_offset,
+                                                               const Tensor& hidden_offset);
+
 /// Exact log Z, a float64 scalar: by enumeration of the smaller layer of bernoulli, spin or
 /// categorical units, or in closed form for two layers of gaussian units.
 [[nodiscard]] TORCH_RBM_API Tensor log_partition(const Tensor& weight, const Tensor& visible_bias,
