@@ -21,7 +21,7 @@ from cases import mnist_pictures
 from deformation import deformed
 from reporting import peak_memory_gb, report
 from torch import Tensor
-from torch.optim.lr_scheduler import LinearLR
+from torch.optim.lr_scheduler import LambdaLR
 
 import torch_rbm
 
@@ -36,29 +36,29 @@ def binary_test_pictures() -> Tensor:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the training: how its pictures are deformed, and the rate, which falls linearly."""
+    """A part of the training, from a share of it to another, and how its pictures are deformed."""
 
     linear: float
     bend: float
     true: float  # the share of pictures that are not deformed
     passes: int
-    first_rate: float
-    last_rate: float
+    start: float
+    end: float
 
 
 def phases_of(options: argparse.Namespace) -> list[Phase]:
     """Pictures that are much deformed first, if there shall be any, and at last less or not."""
     if options.deform == options.bend == 0:
-        return [Phase(0.0, 0.0, 1.0, options.epochs, options.rate, 0.0)]
+        return [Phase(0.0, 0.0, 1.0, options.epochs, 0.0, 1.0)]
     last_true = 1.0 if options.last_deform == options.last_bend == 0 else options.last_true
     last_copies = 1 if last_true == 1 else options.copies
     passes = round(options.epochs * options.share / options.copies)
     last_passes = round((options.epochs - passes * options.copies) / last_copies)
     epochs, last_epochs = passes * options.copies, last_passes * last_copies
-    rate = options.rate * last_epochs / (epochs + last_epochs)
+    border = epochs / (epochs + last_epochs)
     phases = [
-        Phase(options.deform, options.bend, 0.0, passes, options.rate, rate),
-        Phase(options.last_deform, options.last_bend, last_true, last_passes, rate, 0.0),
+        Phase(options.deform, options.bend, 0.0, passes, 0.0, border),
+        Phase(options.last_deform, options.last_bend, last_true, last_passes, border, 1.0),
     ]
     return [phase for phase in phases if phase.passes > 0]
 
@@ -75,6 +75,16 @@ def cases_of(
         grey = train.mul(255).round().to(pictures.dtype)
         pictures = torch.cat([pictures, grey.repeat(true, 1)])
     return pictures, partial(torch.div, other=255)
+
+
+def falling(optimizer: torch.optim.Optimizer, updates: int, phase: Phase, hold: float) -> LambdaLR:
+    """A rate that stays for a share of the whole training, and falls linearly to zero after it."""
+
+    def share(update: int) -> float:
+        done = phase.start + (phase.end - phase.start) * update / updates
+        return min((1 - done) / (1 - hold), 1.0)
+
+    return LambdaLR(optimizer, share)
 
 
 def fit(
@@ -94,10 +104,8 @@ def fit(
             epochs=phase.passes,
             batch_size=options.batch,
             loss=lambda _: loss,
-            optimizer=partial(torch.optim.SGD, lr=phase.first_rate),
-            scheduler=lambda optimizer, updates, phase=phase: LinearLR(
-                optimizer, 1.0, phase.last_rate / phase.first_rate, total_iters=updates
-            ),
+            optimizer=partial(torch.optim.SGD, lr=options.rate),
+            scheduler=partial(falling, phase=phase, hold=options.hold),
             weight_decay=options.weight_decay,
             average=average if phase is phases[-1] else 0.0,
             binarize=True,
@@ -117,6 +125,9 @@ def main() -> None:
     parser.add_argument("--chains", type=int, default=500)
     parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.2, help="at first; falls linearly to zero")
+    parser.add_argument(
+        "--hold", type=float, default=0.0, help="share of the training in which the rate stays"
+    )
     parser.add_argument("--average", type=float, default=0.1)
     parser.add_argument("--weight-decay", type=float, default=0.0)
     parser.add_argument("--plain", action="store_true", help="not centred")

@@ -117,7 +117,7 @@ class TestResume:
             ({"sparsity": torch_rbm.SparsityTarget(0.1)}, "sparsity None, not Spars"),
             (
                 {"scheduler": lambda o, n: torch.optim.lr_scheduler.StepLR(o, n)},
-                "scheduler LinearLR, not StepLR",
+                "scheduler LinearDecay, not StepLR",
             ),
         ],
         ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

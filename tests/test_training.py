@@ -32,6 +32,23 @@ class TestOptions:
         assert history.epochs[5].seconds > 0
         assert history.epochs[5].pseudo_log_likelihood < 0
 
+    @pytest.mark.parametrize(("hold", "whole"), [(0.0, 1), (0.5, 6), (1.0, 11)])
+    def test_the_rate_stays_and_falls_to_zero(self, hold, whole):
+        """As it is for so many updates of ten, and half of it where something halves it."""
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.4)
+        schedule = torch_rbm.linear_decay(optimizer, 10, hold)
+        rates = []
+        for update in range(11):
+            rates.append(optimizer.param_groups[0]["lr"])
+            if update == 4:
+                optimizer.param_groups[0]["lr"] /= 2
+            optimizer.step()
+            schedule.step()
+        falls = [left / (11 - whole) for left in range(10 - whole, -1, -1)]
+        expected = [0.4 * rate for rate in [1.0] * whole + falls]
+        halved = expected[:5] + [rate / 2 for rate in expected[5:]]
+        assert rates == pytest.approx(halved, abs=1e-12)
+
     def test_weight_decay_spares_biases(self):
         """With nothing to learn from, weights shrink and biases stay."""
         rbm = torch_rbm.RBM(8, 6)
@@ -177,6 +194,11 @@ class TestOptions:
             ({"validation": torch.full((3, 8), 0.5)}, ValueError, "validation to be 0 or 1"),
             ({"sparsity": 0.1}, TypeError, "sparsity to be a torch_rbm.SparsityTarget"),
             ({"checkpoint": "/nowhere/at/all.pt"}, FileNotFoundError, "a folder /nowhere/at"),
+            (
+                {"scheduler": functools.partial(torch_rbm.linear_decay, hold=2)},
+                ValueError,
+                r"linear_decay: expected hold in \[0, 1\], got 2",
+            ),
             ({"scheduler": "cosine"}, TypeError, "scheduler to be a class or function"),
             ({"observed": torch.ones(3)}, TypeError, "observed to be a tensor of dtype torch.bool"),
         ],

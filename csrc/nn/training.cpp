@@ -64,9 +64,12 @@ void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
                         epochs, batch_size, options.chains, options.steps);
   }
   // NaN is refused, too.
-  if (!(options.learning_rate >= 0 && options.average >= 0 && options.average <= 1)) {
-    checks::value_error(kFit, "expected learning_rate >= 0 and average in [0, 1], got {} and {}",
-                        options.learning_rate, options.average);
+  const auto is_share = [](double value) { return value >= 0 && value <= 1; };
+  if (!(options.learning_rate >= 0 && is_share(options.hold) && is_share(options.average))) {
+    checks::value_error(kFit,
+                        "expected learning_rate >= 0, and hold and average in [0, 1], got {}, {} "
+                        "and {}",
+                        options.learning_rate, options.hold, options.average);
   }
   if (!options.transform) {
     check_values(kFit, rbm->units().visible, data);
@@ -86,9 +89,8 @@ class Centering {
     constexpr double kRate = 0.01;
     visible_.lerp_(estimate.visible_mean + estimate.grad_visible_bias / 2, kRate);
     hidden_.lerp_(estimate.hidden_mean + estimate.grad_hidden_bias / 2, kRate);
-    CenteredGradient centered =
-        centered_gradient(estimate.grad_weight, estimate.grad_visible_bias,
-                          estimate.grad_hidden_bias, visible_, hidden_);
+    CenteredGradient centered = centered_gradient(estimate.grad_weight, estimate.grad_visible_bias,
+                                                  estimate.grad_hidden_bias, visible_, hidden_);
     estimate.grad_weight = std::move(centered.grad_weight);
     estimate.grad_visible_bias = std::move(centered.grad_visible_bias);
     estimate.grad_hidden_bias = std::move(centered.grad_hidden_bias);
@@ -201,7 +203,9 @@ class Training {
       centering_.apply(estimate);
     }
     const auto total = static_cast<double>(length_.epochs * length_.batches);
-    const double rate = options_.learning_rate * (1 - static_cast<double>(updates_) / total);
+    const double left = 1 - static_cast<double>(updates_) / total;
+    const double falls = 1 - options_.hold;  // the share of the training in which the rate does
+    const double rate = options_.learning_rate * (left < falls ? left / falls : 1);
     rbm_->weight.sub_(estimate.grad_weight, rate);
     rbm_->visible_bias.sub_(estimate.grad_visible_bias, rate);
     rbm_->hidden_bias.sub_(estimate.grad_hidden_bias, rate);

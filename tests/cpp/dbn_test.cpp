@@ -99,6 +99,29 @@ TEST(FitOptions, FewCasesHaveManyEpochsInSmallBatches) {
   EXPECT_EQ(epochs, 3);
 }
 
+TEST(FitOptions, TheRateStaysForAShareOfTheTrainingAndFallsToZero) {
+  const auto [data, labels] = patterns();
+  constexpr int64_t kUpdates = 10;
+  // Chains that stand still give the same gradient of the visible biases in every update.
+  FitOptions options;
+  options.epochs = kUpdates;
+  options.batch_size = data.size(0);
+  options.steps = 0;
+  options.centered = false;
+  options.average = 0;
+  const auto steps = [&](double hold) {
+    options.hold = hold;
+    torch::manual_seed(5);
+    const RBM rbm(12, 8);
+    fit(rbm, data, options);
+    return rbm->visible_bias.detach().clone();
+  };
+  const Tensor falling = steps(0);  // 1 + 0.9 + ... + 0.1 = 5.5 steps
+  ASSERT_GT(falling.abs().max().item<double>(), 0);
+  EXPECT_TRUE(steps(0.5).allclose(falling * (8 / 5.5)));  // six whole ones, 0.8 + ... + 0.2
+  EXPECT_TRUE(steps(1).allclose(falling * (10 / 5.5)));
+}
+
 TEST(FitOptions, AreChecked) {
   const auto [data, labels] = patterns();
   const RBM rbm(12, 8);
@@ -106,6 +129,7 @@ TEST(FitOptions, AreChecked) {
   EXPECT_THROW(fit(rbm, data.narrow(0, 0, 0)), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.epochs = -1}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.batch_size = 0}), c10::ValueError);
+  EXPECT_THROW(fit(rbm, data, {.hold = -1}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.average = 2}), c10::ValueError);
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from torch_rbm.centering import all_learn
 from torch_rbm.losses import PersistentContrastiveDivergence
@@ -47,11 +47,37 @@ def default_optimizer(rbm: RBM) -> OptimizerFactory:
     return functools.partial(sgd, lr=0.01 if continuous else 0.2)
 
 
+class LinearDecay(torch.optim.lr_scheduler.LRScheduler):
+    """See :func:`linear_decay`. A rate that something else halves on the way stays halved."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, updates: int, hold: float) -> None:
+        self.updates = updates
+        self.held = round(hold * updates)
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | Tensor]:
+        """Return the rates of the next update."""
+        left = max(self.updates - self.last_epoch, 0)
+        factor = 1.0 if self.last_epoch <= self.held else left / (left + 1)
+        return [group["lr"] * factor for group in self.optimizer.param_groups]
+
+
 def linear_decay(
-    optimizer: torch.optim.Optimizer, updates: int
+    optimizer: torch.optim.Optimizer, updates: int, hold: float = 0.0
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """Let the learning rate fall linearly to zero over the training."""
-    return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=max(updates, 1))
+    """Let the learning rate fall linearly to zero by the end of the training.
+
+    Args:
+        optimizer: whose learning rate is meant.
+        updates: of the whole training.
+        hold: the share of the training in which the rate stays as it is, before it falls.
+
+    Raises:
+        ValueError: ``hold`` is not in [0, 1].
+    """
+    if not 0 <= hold <= 1:
+        raise ValueError(f"linear_decay: expected hold in [0, 1], got {hold}")
+    return LinearDecay(optimizer, updates, hold)
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[Any]:

@@ -7,8 +7,7 @@ namespace {
 
 template <typename Real>
 void center(Rows<const Real> gradient, CenteredLayer<Real> row_layer,
-            CenteredLayer<Real> column_layer, Rows<Real> out, Real* row_field,
-            Real* column_field) {
+            CenteredLayer<Real> column_layer, Rows<Real> out, Real* row_field, Real* column_field) {
   for (int64_t column = 0; column < gradient.columns; ++column) {
     column_field[column] = 0;
   }

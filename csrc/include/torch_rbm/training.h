@@ -20,8 +20,10 @@ struct FitOptions {
   /// Persistent chains of the negative phase, and their Gibbs steps for each update.
   int64_t chains = 100;
   int64_t steps = 1;
-  /// At first; falls linearly to zero. 0.2 suits units with two states, 0.01 real data.
+  /// At first; after a share `hold` of the training it falls linearly to zero. 0.2 suits units with
+  /// two states, 0.01 real data.
   double learning_rate = 0.2;
+  double hold = 0.0;
   /// Take the step of the centred RBM (Montavon and Müller 2012).
   bool centered = true;
   /// The share of the training, at its end, whose parameters are averaged to be the result.
