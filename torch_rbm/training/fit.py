@@ -77,7 +77,8 @@ def fit(
             0.01 where units are gaussian or relu; for others
             ``functools.partial(torch.optim.Adam, lr=1e-2)``.
         scheduler: makes the scheduler, which is stepped after every update, for the optimizer and
-            the number of updates: by default the learning rate falls linearly to zero.
+            the number of updates: by default the learning rate falls linearly to zero;
+            ``functools.partial(torch_rbm.linear_decay, hold=0.6)`` keeps it for a while first.
         weight_decay: the optimizer's, for the weights; biases do not decay.
         sparsity: a penalty on hidden units that are active too often; see
             :class:`torch_rbm.SparsityTarget`.

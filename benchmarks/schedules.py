@@ -1,0 +1,99 @@
+"""What a learning rate that stays before it falls does to the likelihood of test cases.
+
+    TORCH_RBM_DATA=... python benchmarks/schedules.py
+
+Trainings by the defaults of ``fit`` but for the schedule, exact log-likelihoods: wine and digits of
+scikit-learn, and MNIST. Prints a line of JSON for each, and appends it to --output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from cases import mnist_pictures
+from mnist import binary_test_pictures
+from reporting import report
+from sklearn.datasets import load_digits, load_wine
+from torch import Tensor
+
+import torch_rbm
+
+SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Task:
+    """Training and test cases, and how an RBM of them is made and trained."""
+
+    cases: Callable[[], tuple[Tensor, Tensor]]
+    hidden: int
+    units: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def shuffled(cases: Tensor) -> Tensor:
+    return cases[torch.randperm(len(cases), generator=torch.Generator().manual_seed(1))]
+
+
+def wine() -> tuple[Tensor, Tensor]:
+    cases = torch.from_numpy(load_wine().data).float()
+    cases = shuffled((cases - cases.mean(0)) / cases.std(0))
+    return cases[:130], cases[130:]
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """Grey digits, and test digits whose pixels were drawn once."""
+    cases = torch.from_numpy(load_digits().data).float() / 16
+    drawn = torch.rand(cases.shape, generator=torch.Generator().manual_seed(0)) < cases
+    return shuffled(cases)[:1300], shuffled(drawn.float())[1300:]
+
+
+def mnist() -> tuple[Tensor, Tensor]:
+    return mnist_pictures("train"), binary_test_pictures()
+
+
+TASKS = {
+    "wine": Task(wine, 10, units={"visible_units": "gaussian", "learn_precision": True}),
+    "digits": Task(digits, 15, options={"binarize": True}),
+    "mnist": Task(mnist, 16, options={"binarize": True, "epochs": 6}),
+}
+
+
+def log_likelihood(task: Task, train: Tensor, test: Tensor, hold: float, seed: int) -> float:
+    torch.manual_seed(seed)
+    rbm = torch_rbm.RBM(train.shape[1], task.hidden, **task.units)
+    torch_rbm.initialize(rbm, train)
+    schedule = partial(torch_rbm.linear_decay, hold=hold)
+    torch_rbm.fit(rbm, train, scheduler=schedule, progress=False, **task.options)
+    return torch_rbm.log_likelihood(rbm, test).value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", choices=TASKS, action="append")
+    parser.add_argument("--hold", type=float, action="append", help="0 and 0.6 if not given")
+    parser.add_argument("--output", type=Path, default=Path("schedules.json"))
+    options = parser.parse_args()
+    for name in options.task or TASKS:
+        task = TASKS[name]
+        train, test = task.cases()
+        for hold in options.hold or [0.0, 0.6]:
+            values = [log_likelihood(task, train, test, hold, seed) for seed in range(SEEDS)]
+            report(
+                options.output,
+                task=name,
+                hold=hold,
+                test_log_likelihood=statistics.mean(values),
+                standard_error=statistics.stdev(values) / SEEDS**0.5,
+            )
+
+
+if __name__ == "__main__":
+    main()
