@@ -65,7 +65,7 @@ void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
   }
   // NaN is refused, too.
   const auto is_share = [](double value) { return value >= 0 && value <= 1; };
-  if (!(options.learning_rate >= 0 && is_share(options.hold) && is_share(options.average))) {
+  if (!(options.learning_rate >= 0) || !is_share(options.hold) || !is_share(options.average)) {
     checks::value_error(kFit,
                         "expected learning_rate >= 0, and hold and average in [0, 1], got {}, {} "
                         "and {}",

@@ -51,8 +51,8 @@ void cumulant(const char* op, const Tensor& field, std::string_view units,
 void energy(const char* op, const Tensor& visible, const Tensor& hidden,
             const ModelArguments& model);
 /// The mean or a sample of layer `to` given states of layer `from`.
-void conditional(const char* op, const Side& from, const Tensor& states, const Side& to,
-                 const Tensor& weight, const LayerArguments& layer);
+void conditional(const char* op, const Side& from, const Tensor& from_states, const Side& to,
+                 const Tensor& weight, const LayerArguments& arguments);
 void gibbs(const char* op, const Tensor& visible, const ModelArguments& model,
            const c10::SymInt& steps, const std::optional<Tensor>& clamp);
 void contrastive_divergence(const char* op, const Tensor& data, const Tensor& chain,
