@@ -24,16 +24,16 @@ def best_times(*runs, rounds=40):
     return best
 
 
-# The kernels gain more by AVX-512 than matmuls do: ratios of a Gibbs sweep are up to twice as large
-# without it.
-WITHOUT_AVX512 = 1.0 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 2.0
+# The kernels gain more by AVX-512 than matmuls do: without it ratios of a Gibbs sweep were 0.7 to
+# 0.95 at 13 % active and up to 1.1 at 50 %.
+WITHOUT_AVX512 = 1.0 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1.5
 
 
 @pytest.mark.parametrize(
     ("density", "limit"), [(0.13, 1.0 * WITHOUT_AVX512), (0.5, 1.6 * WITHOUT_AVX512)]
 )
 def test_kernels_are_not_slower_than_the_matmuls_of_a_dense_implementation(density, limit):
-    """Measured ratios are about half of the limits."""
+    """With AVX-512 measured ratios are below half of the limits."""
     weight = torch.randn(HIDDEN, VISIBLE) * 0.01
     odds = torch.logit(torch.tensor(density))
     model = (weight, odds.expand(VISIBLE), odds.expand(HIDDEN))
