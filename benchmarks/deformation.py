@@ -101,13 +101,11 @@ def _centre(pictures: Tensor) -> Tensor:
 
 def _with_values(wanted: Tensor, moved: Tensor) -> Tensor:
     """Grey values mapped monotonically to those that are wanted, which are sorted."""
-    ranked = moved.flatten().sort().values
-    levels = torch.linspace(0, 1, _LEVELS + 1)
-    # A level takes the mean of the values of its ranks; what was empty stays empty.
-    first, last = (
-        torch.searchsorted(ranked, levels, right=right).clamp_(max=len(wanted) - 1)
-        for right in (False, True)
-    )
+    levels = moved.mul(_LEVELS).round_().int()
+    counts = torch.bincount(levels.flatten(), minlength=_LEVELS + 1)
+    last = counts.cumsum(0)
+    first = (last - counts).clamp_(max=len(wanted) - 1)
+    # A level takes the middle of the values of its ranks; what was empty stays empty.
     table = (wanted[first] + wanted[torch.maximum(last - 1, first)]) / 2
     table[0] = 0
-    return table[moved.mul(_LEVELS).round_().long()]
+    return table[levels]

@@ -21,7 +21,6 @@ from cases import mnist_pictures
 from deformation import deformed
 from reporting import peak_memory_gb, report
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
 import torch_rbm
 
@@ -77,16 +76,6 @@ def cases_of(
     return pictures, partial(torch.div, other=255)
 
 
-def falling(optimizer: torch.optim.Optimizer, updates: int, phase: Phase, hold: float) -> LambdaLR:
-    """A rate that stays for a share of the whole training, and falls linearly to zero after it."""
-
-    def share(update: int) -> float:
-        done = phase.start + (phase.end - phase.start) * update / updates
-        return min((1 - done) / (1 - hold), 1.0)
-
-    return LambdaLR(optimizer, share)
-
-
 def fit(
     rbm: torch_rbm.RBM, loss: torch.nn.Module, train: Tensor, options: argparse.Namespace
 ) -> tuple[int, float]:
@@ -105,7 +94,12 @@ def fit(
             batch_size=options.batch,
             loss=lambda _: loss,
             optimizer=partial(torch.optim.SGD, lr=options.rate),
-            scheduler=partial(falling, phase=phase, hold=options.hold),
+            scheduler=partial(
+                torch_rbm.linear_decay,
+                hold=options.hold,
+                warm_up=options.warm_up,
+                part=(phase.start, phase.end),
+            ),
             weight_decay=options.weight_decay,
             average=average if phase is phases[-1] else 0.0,
             binarize=True,
@@ -124,9 +118,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--chains", type=int, default=500)
     parser.add_argument("--steps", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=0.2, help="at first; falls linearly to zero")
+    parser.add_argument("--rate", type=float, default=0.2, help="falls linearly to zero")
     parser.add_argument(
         "--hold", type=float, default=0.0, help="share of the training in which the rate stays"
+    )
+    parser.add_argument(
+        "--warm-up", type=float, default=0.0, help="share of the training in which it rises first"
     )
     parser.add_argument("--average", type=float, default=0.1)
     parser.add_argument("--weight-decay", type=float, default=0.0)

@@ -1,9 +1,9 @@
-"""What a learning rate that stays before it falls does to the likelihood of test cases.
+"""What the schedule of the learning rate does to the likelihood of test cases.
 
     TORCH_RBM_DATA=... python benchmarks/schedules.py
 
-Trainings by the defaults of ``fit`` but for the schedule, exact log-likelihoods: wine and digits of
-scikit-learn, and MNIST. Prints a line of JSON for each, and appends it to --output.
+Trainings by the defaults of ``fit`` but for rate and schedule, exact log-likelihoods: wine and
+digits of scikit-learn, and MNIST. Prints a line of JSON for each, and appends it to --output.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,27 @@ class Task:
 
     cases: Callable[[], tuple[Tensor, Tensor]]
     hidden: int
+    rate: float = 0.2  # of fit by default
     units: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A rate, as a multiple of the default one, and how it rises, stays and falls."""
+
+    times: float
+    hold: float
+    warm_up: float
+
+
+SCHEDULES = [
+    Schedule(1, 0, 0),
+    Schedule(1, 0.6, 0),
+    Schedule(2.5, 0, 0),
+    Schedule(2.5, 0, 0.1),
+    Schedule(2.5, 0.6, 0.1),
+]
 
 
 def shuffled(cases: Tensor) -> Tensor:
@@ -60,36 +79,50 @@ def mnist() -> tuple[Tensor, Tensor]:
 
 
 TASKS = {
-    "wine": Task(wine, 10, units={"visible_units": "gaussian", "learn_precision": True}),
+    "wine": Task(wine, 10, 0.01, units={"visible_units": "gaussian", "learn_precision": True}),
     "digits": Task(digits, 15, options={"binarize": True}),
     "mnist": Task(mnist, 16, options={"binarize": True, "epochs": 6}),
 }
 
 
-def log_likelihood(task: Task, train: Tensor, test: Tensor, hold: float, seed: int) -> float:
+def log_likelihood(task: Task, train: Tensor, test: Tensor, schedule: Schedule, seed: int) -> float:
     torch.manual_seed(seed)
     rbm = torch_rbm.RBM(train.shape[1], task.hidden, **task.units)
     torch_rbm.initialize(rbm, train)
-    schedule = partial(torch_rbm.linear_decay, hold=hold)
-    torch_rbm.fit(rbm, train, scheduler=schedule, progress=False, **task.options)
+    torch_rbm.fit(
+        rbm,
+        train,
+        optimizer=partial(torch.optim.SGD, lr=schedule.times * task.rate),
+        scheduler=partial(torch_rbm.linear_decay, hold=schedule.hold, warm_up=schedule.warm_up),
+        progress=False,
+        **task.options,
+    )
     return torch_rbm.log_likelihood(rbm, test).value
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", choices=TASKS, action="append")
-    parser.add_argument("--hold", type=float, action="append", help="0 and 0.6 if not given")
+    parser.add_argument(
+        "--schedule",
+        type=float,
+        nargs=3,
+        action="append",
+        metavar=("TIMES", "HOLD", "WARM_UP"),
+        help="five of them if not given",
+    )
     parser.add_argument("--output", type=Path, default=Path("schedules.json"))
     options = parser.parse_args()
+    schedules = [Schedule(*numbers) for numbers in options.schedule or []] or SCHEDULES
     for name in options.task or TASKS:
         task = TASKS[name]
         train, test = task.cases()
-        for hold in options.hold or [0.0, 0.6]:
-            values = [log_likelihood(task, train, test, hold, seed) for seed in range(SEEDS)]
+        for schedule in schedules:
+            values = [log_likelihood(task, train, test, schedule, seed) for seed in range(SEEDS)]
             report(
                 options.output,
                 task=name,
-                hold=hold,
+                **asdict(schedule),
                 test_log_likelihood=statistics.mean(values),
                 standard_error=statistics.stdev(values) / SEEDS**0.5,
             )

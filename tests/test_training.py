@@ -49,6 +49,20 @@ class TestOptions:
         halved = expected[:5] + [rate / 2 for rate in expected[5:]]
         assert rates == pytest.approx(halved, abs=1e-12)
 
+    @pytest.mark.parametrize("parts", [[(0.0, 1.0)], [(0.0, 0.2), (0.2, 1.0)]])
+    def test_the_rate_rises_first(self, parts):
+        """In four updates of ten, in one call or in two; then it has fallen by as many."""
+        rates = []
+        for start, end in parts:
+            optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.4)
+            updates = round(10 * (end - start))
+            schedule = torch_rbm.linear_decay(optimizer, updates, warm_up=0.4, part=(start, end))
+            for _ in range(updates):
+                rates.append(optimizer.param_groups[0]["lr"])
+                optimizer.step()
+                schedule.step()
+        assert rates == pytest.approx([0.1, 0.2, 0.3, 0.28, 0.24, 0.2, 0.16, 0.12, 0.08, 0.04])
+
     def test_weight_decay_spares_biases(self):
         """With nothing to learn from, weights shrink and biases stay."""
         rbm = torch_rbm.RBM(8, 6)
@@ -198,6 +212,16 @@ class TestOptions:
                 {"scheduler": functools.partial(torch_rbm.linear_decay, hold=2)},
                 ValueError,
                 r"linear_decay: expected hold in \[0, 1\], got 2",
+            ),
+            (
+                {"scheduler": functools.partial(torch_rbm.linear_decay, warm_up=-0.1)},
+                ValueError,
+                r"linear_decay: expected warm_up in \[0, 1\], got -0.1",
+            ),
+            (
+                {"scheduler": functools.partial(torch_rbm.linear_decay, part=(0.5, 0.5))},
+                ValueError,
+                r"linear_decay: expected 0 <= start < end <= 1 as part, got \(0.5, 0.5\)",
             ),
             ({"scheduler": "cosine"}, TypeError, "scheduler to be a class or function"),
             ({"observed": torch.ones(3)}, TypeError, "observed to be a tensor of dtype torch.bool"),

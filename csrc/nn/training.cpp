@@ -65,11 +65,12 @@ void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
   }
   // NaN is refused, too.
   const auto is_share = [](double value) { return value >= 0 && value <= 1; };
-  if (!(options.learning_rate >= 0) || !is_share(options.hold) || !is_share(options.average)) {
+  if (!(options.learning_rate >= 0) || !is_share(options.hold) || !is_share(options.warm_up) ||
+      !is_share(options.average)) {
     checks::value_error(kFit,
-                        "expected learning_rate >= 0, and hold and average in [0, 1], got {}, {} "
-                        "and {}",
-                        options.learning_rate, options.hold, options.average);
+                        "expected learning_rate >= 0, and hold, warm_up and average in [0, 1], got "
+                        "{}, {}, {} and {}",
+                        options.learning_rate, options.hold, options.warm_up, options.average);
   }
   if (!options.transform) {
     check_values(kFit, rbm->units().visible, data);
@@ -203,9 +204,7 @@ class Training {
       centering_.apply(estimate);
     }
     const auto total = static_cast<double>(length_.epochs * length_.batches);
-    const double left = 1 - static_cast<double>(updates_) / total;
-    const double falls = 1 - options_.hold;  // the share of the training in which the rate does
-    const double rate = options_.learning_rate * (left < falls ? left / falls : 1);
+    const double rate = options_.learning_rate * share_of_rate(total);
     rbm_->weight.sub_(estimate.grad_weight, rate);
     rbm_->visible_bias.sub_(estimate.grad_visible_bias, rate);
     rbm_->hidden_bias.sub_(estimate.grad_hidden_bias, rate);
@@ -214,6 +213,15 @@ class Training {
       average_.add(parameters_);
     }
     return gap;
+  }
+
+  [[nodiscard]] double share_of_rate(double total) const {
+    const auto updates = static_cast<double>(updates_);
+    const double rises = options_.warm_up * total;
+    const double falls = (1 - options_.hold) * total;
+    const double rise = updates + 1 < rises ? (updates + 1) / rises : 1;
+    const double fall = total - updates < falls ? (total - updates) / falls : 1;
+    return std::min(rise, fall);
   }
 
   [[nodiscard]] bool finite() const {

@@ -99,7 +99,7 @@ TEST(FitOptions, FewCasesHaveManyEpochsInSmallBatches) {
   EXPECT_EQ(epochs, 3);
 }
 
-TEST(FitOptions, TheRateStaysForAShareOfTheTrainingAndFallsToZero) {
+TEST(FitOptions, TheRateRisesStaysAndFallsToZero) {
   const auto [data, labels] = patterns();
   constexpr int64_t kUpdates = 10;
   // Chains that stand still give the same gradient of the visible biases in every update.
@@ -120,6 +120,9 @@ TEST(FitOptions, TheRateStaysForAShareOfTheTrainingAndFallsToZero) {
   ASSERT_GT(falling.abs().max().item<double>(), 0);
   EXPECT_TRUE(steps(0.5).allclose(falling * (8 / 5.5)));  // six whole ones, 0.8 + ... + 0.2
   EXPECT_TRUE(steps(1).allclose(falling * (10 / 5.5)));
+  options.warm_up = 0.4;
+  EXPECT_TRUE(steps(0).allclose(falling * (4.3 / 5.5)));  // 0.25 + 0.5 + 0.75 + 0.7 + ... + 0.1
+  EXPECT_TRUE(steps(0.5).allclose(falling * (6.5 / 5.5)));
 }
 
 TEST(FitOptions, AreChecked) {
@@ -130,6 +133,7 @@ TEST(FitOptions, AreChecked) {
   EXPECT_THROW(fit(rbm, data, {.epochs = -1}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.batch_size = 0}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.hold = -1}), c10::ValueError);
+  EXPECT_THROW(fit(rbm, data, {.warm_up = 2}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.average = 2}), c10::ValueError);
 }
 

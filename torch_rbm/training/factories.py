@@ -50,34 +50,65 @@ def default_optimizer(rbm: RBM) -> OptimizerFactory:
 class LinearDecay(torch.optim.lr_scheduler.LRScheduler):
     """See :func:`linear_decay`. A rate that something else halves on the way stays halved."""
 
-    def __init__(self, optimizer: torch.optim.Optimizer, updates: int, hold: float) -> None:
-        self.updates = updates
-        self.held = round(hold * updates)
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        updates: int,
+        hold: float,
+        warm_up: float,
+        part: tuple[float, float],
+    ) -> None:
+        start, end = part
+        self.whole = max(updates, 1) / (end - start)
+        self.first = start * self.whole
+        self.hold = hold
+        self.warm_up = warm_up
         super().__init__(optimizer)
+
+    def share(self, update: int) -> float:
+        """Return the share of the optimizer's rate that an update of this part has."""
+        done = self.first + update
+        rise = (done + 1) / (self.warm_up * self.whole) if self.warm_up > 0 else 1.0
+        fall = (self.whole - done) / ((1 - self.hold) * self.whole) if self.hold < 1 else 1.0
+        return min(rise, max(fall, 0.0), 1.0)
 
     def get_lr(self) -> list[float | Tensor]:
         """Return the rates of the next update."""
-        left = max(self.updates - self.last_epoch, 0)
-        factor = 1.0 if self.last_epoch <= self.held else left / (left + 1)
+        before = self.share(self.last_epoch - 1) if self.last_epoch > 0 else 1.0
+        factor = self.share(self.last_epoch) / before if before > 0 else 0.0
         return [group["lr"] * factor for group in self.optimizer.param_groups]
 
 
 def linear_decay(
-    optimizer: torch.optim.Optimizer, updates: int, hold: float = 0.0
+    optimizer: torch.optim.Optimizer,
+    updates: int,
+    hold: float = 0.0,
+    warm_up: float = 0.0,
+    part: tuple[float, float] = (0.0, 1.0),
 ) -> torch.optim.lr_scheduler.LRScheduler:
     """Let the learning rate fall linearly to zero by the end of the training.
 
+    After the share t of the training it is the optimizer's times min(t / warm_up, 1,
+    (1 − t) / (1 − hold)).
+
     Args:
         optimizer: whose learning rate is meant.
-        updates: of the whole training.
+        updates: of the whole training, or of a ``part`` of it.
         hold: the share of the training in which the rate stays as it is, before it falls.
+        warm_up: the share of the training in which the rate rises from zero first. Rates that
+            would leave many hidden units always on or always off from the start are useful then.
+        part: the shares of the whole training at which these updates begin and end, where it is
+            made in several calls of ``fit``.
 
     Raises:
-        ValueError: ``hold`` is not in [0, 1].
+        ValueError: a share is not in [0, 1], or no part of the training is left.
     """
-    if not 0 <= hold <= 1:
-        raise ValueError(f"linear_decay: expected hold in [0, 1], got {hold}")
-    return LinearDecay(optimizer, updates, hold)
+    for name, value in [("hold", hold), ("warm_up", warm_up)]:
+        if not 0 <= value <= 1:
+            raise ValueError(f"linear_decay: expected {name} in [0, 1], got {value}")
+    if not 0 <= part[0] < part[1] <= 1:
+        raise ValueError(f"linear_decay: expected 0 <= start < end <= 1 as part, got {part}")
+    return LinearDecay(optimizer, updates, hold, warm_up, part)
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[Any]:

@@ -78,7 +78,8 @@ def fit(
             ``functools.partial(torch.optim.Adam, lr=1e-2)``.
         scheduler: makes the scheduler, which is stepped after every update, for the optimizer and
             the number of updates: by default the learning rate falls linearly to zero;
-            ``functools.partial(torch_rbm.linear_decay, hold=0.6)`` keeps it for a while first.
+            ``functools.partial(torch_rbm.linear_decay, hold=0.6)`` keeps it for a while first, and
+            ``warm_up=0.1`` lets it rise from zero, for higher rates than the default.
         weight_decay: the optimizer's, for the weights; biases do not decay.
         sparsity: a penalty on hidden units that are active too often; see
             :class:`torch_rbm.SparsityTarget`.

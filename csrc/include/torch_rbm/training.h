@@ -20,10 +20,11 @@ struct FitOptions {
   /// Persistent chains of the negative phase, and their Gibbs steps for each update.
   int64_t chains = 100;
   int64_t steps = 1;
-  /// At first; after a share `hold` of the training it falls linearly to zero. 0.2 suits units with
-  /// two states, 0.01 real data.
+  /// 0.2 suits units with two states, 0.01 real data. It rises from zero in the first share
+  /// `warm_up` of the training, and falls linearly to zero after the share `hold` of it.
   double learning_rate = 0.2;
   double hold = 0.0;
+  double warm_up = 0.0;
   /// Take the step of the centred RBM (Montavon and Müller 2012).
   bool centered = true;
   /// The share of the training, at its end, whose parameters are averaged to be the result.
