@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,10 @@ from mnist import binary_test_pictures
 from reporting import report
 from sklearn.datasets import load_digits, load_wine
 from torch import Tensor
+from torch.optim import Optimizer
 
 import torch_rbm
+from torch_rbm.training.factories import default_optimizer
 
 SEEDS = 3
 
@@ -34,7 +36,6 @@ class Task:
 
     cases: Callable[[], tuple[Tensor, Tensor]]
     hidden: int
-    rate: float = 0.2  # of fit by default
     units: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -79,10 +80,18 @@ def mnist() -> tuple[Tensor, Tensor]:
 
 
 TASKS = {
-    "wine": Task(wine, 10, 0.01, units={"visible_units": "gaussian", "learn_precision": True}),
+    "wine": Task(wine, 10, units={"visible_units": "gaussian", "learn_precision": True}),
     "digits": Task(digits, 15, options={"binarize": True}),
     "mnist": Task(mnist, 16, options={"binarize": True, "epochs": 6}),
 }
+
+
+def scaled(parameters: Iterable[Any], rbm: torch_rbm.RBM, times: float) -> Optimizer:
+    """The optimizer that ``fit`` takes by default, with so many times its rate."""
+    optimizer = default_optimizer(rbm)(parameters)
+    for group in optimizer.param_groups:
+        group["lr"] *= times
+    return optimizer
 
 
 def log_likelihood(task: Task, train: Tensor, test: Tensor, schedule: Schedule, seed: int) -> float:
@@ -92,7 +101,7 @@ def log_likelihood(task: Task, train: Tensor, test: Tensor, schedule: Schedule, 
     torch_rbm.fit(
         rbm,
         train,
-        optimizer=partial(torch.optim.SGD, lr=schedule.times * task.rate),
+        optimizer=partial(scaled, rbm=rbm, times=schedule.times),
         scheduler=partial(torch_rbm.linear_decay, hold=schedule.hold, warm_up=schedule.warm_up),
         progress=False,
         **task.options,
