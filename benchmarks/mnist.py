@@ -24,6 +24,8 @@ from torch import Tensor
 
 import torch_rbm
 
+_STEPS_OF_NEW_CHAINS = 1000
+
 
 def binary_test_pictures() -> Tensor:
     """Test pictures whose pixels were drawn once, with seed 0, [10000, 784]."""
@@ -35,7 +37,7 @@ def binary_test_pictures() -> Tensor:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the training, from a share of it to another, and how its pictures are deformed."""
+    """A part of the training, from a share of it to another, its pictures and its chains."""
 
     linear: float
     bend: float
@@ -43,21 +45,24 @@ class Phase:
     passes: int
     start: float
     end: float
+    chains: int
 
 
 def phases_of(options: argparse.Namespace) -> list[Phase]:
     """Pictures that are much deformed first, if there shall be any, and at last less or not."""
-    if options.deform == options.bend == 0:
-        return [Phase(0.0, 0.0, 1.0, options.epochs, 0.0, 1.0)]
+    true = 1.0 if options.deform == options.bend == 0 else 0.0
     last_true = 1.0 if options.last_deform == options.last_bend == 0 else options.last_true
-    last_copies = 1 if last_true == 1 else options.copies
-    passes = round(options.epochs * options.share / options.copies)
-    last_passes = round((options.epochs - passes * options.copies) / last_copies)
-    epochs, last_epochs = passes * options.copies, last_passes * last_copies
+    last_chains = options.last_chains or options.chains
+    alike = true == last_true == 1 and options.chains == last_chains
+    copies, last_copies = (1 if share == 1 else options.copies for share in (true, last_true))
+    passes = round(options.epochs * (1 if alike else options.share) / copies)
+    last_passes = round((options.epochs - passes * copies) / last_copies)
+    epochs, last_epochs = passes * copies, last_passes * last_copies
     border = epochs / (epochs + last_epochs)
+    last = (options.last_deform, options.last_bend, last_true)
     phases = [
-        Phase(options.deform, options.bend, 0.0, passes, 0.0, border),
-        Phase(options.last_deform, options.last_bend, last_true, last_passes, border, 1.0),
+        Phase(options.deform, options.bend, true, passes, 0.0, border, options.chains),
+        Phase(*last, last_passes, border, 1.0, last_chains),
     ]
     return [phase for phase in phases if phase.passes > 0]
 
@@ -76,15 +81,31 @@ def cases_of(
     return pictures, partial(torch.div, other=255)
 
 
+@torch.no_grad()
+def set_chains(loss: torch_rbm.PersistentContrastiveDivergence, chains: int) -> None:
+    """Have so many chains: new ones are copies of the old ones, which then part."""
+    if chains == len(loss.chain):
+        return
+    rbm = loss.rbm
+    copies = loss.chain[torch.arange(chains) % len(loss.chain)]
+    loss.chain, _ = torch_rbm.ops.gibbs(
+        copies, rbm.weight, rbm.visible_bias, rbm.hidden_bias, _STEPS_OF_NEW_CHAINS
+    )
+
+
 def fit(
-    rbm: torch_rbm.RBM, loss: torch.nn.Module, train: Tensor, options: argparse.Namespace
+    rbm: torch_rbm.RBM,
+    loss: torch_rbm.PersistentContrastiveDivergence,
+    train: Tensor,
+    options: argparse.Namespace,
 ) -> tuple[int, float]:
-    """Train in phases, with the same chains; return updates and seconds of all epochs."""
+    """Train in phases; return updates and seconds of all epochs."""
     updates, seconds = 0, 0.0
     generator = torch.Generator().manual_seed(options.seed)
     phases = phases_of(options)
     for number, phase in enumerate(phases, 1):
         cases, transform = cases_of(phase, train, options.copies, generator)
+        set_chains(loss, phase.chains)
         epochs = phase.passes * len(cases) // len(train)
         average = min(options.average * options.epochs / epochs, 1)
         history = torch_rbm.fit(
@@ -137,6 +158,7 @@ def main() -> None:
     parser.add_argument(
         "--last-true", type=float, default=0.0, help="share of true pictures among those"
     )
+    parser.add_argument("--last-chains", type=int, help="in the last part; the same when not given")
     parser.add_argument("--copies", type=int, default=16, help="of each, when they are deformed")
     parser.add_argument(
         "--share", type=float, default=0.8, help="of the epochs, before the last part"
