@@ -795,4 +795,16 @@ MUTATIONS += [
         "gradient if parameter.grad is None else parameter.grad + gradient",
         "gradient",
     ),
+    Mutation(
+        "the rate does not rise first",
+        "torch_rbm/training/factories.py",
+        "return min(rise, max(fall, 0.0), 1.0)",
+        "return min(max(rise, 1.0), max(fall, 0.0), 1.0)",
+    ),
+    Mutation(
+        "each part of a training has a schedule of its own",
+        "torch_rbm/training/factories.py",
+        "self.first = start * self.whole",
+        "self.first = 0 * start",
+    ),
 ]
