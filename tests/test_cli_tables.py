@@ -1,6 +1,7 @@
 """The command line with tables as people have them: names of columns, and cells that are empty."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch_rbm.cli.readers import column_names, read_cases
 
 NAN = np.nan
 FIT = ["--hidden", "4", "--seed", "0", "--quiet"]
+SHORT = ["--epochs", "2"]
 
 
 def written(name, rows, columns=("a", "b", "c, d")):
@@ -125,7 +127,7 @@ def test_commands_that_want_whole_tables_say_what_fills_them(folder, capsys):
         assert main(command) == 1
         error = capsys.readouterr().err
         assert (
-            "holes.csv: expected data without missing values, got one in column 1 of case 1"
+            "holes.csv: expected data without missing values, got one in column 'a' of case 1"
             in error
         )
 
@@ -168,3 +170,67 @@ class TestNames:
     def test_the_model_is_any_other(self):
         assert torch_rbm.load("m.pt").weight.shape == (4, 3)
         assert torch.load("m.pt", weights_only=True)["columns"] == ["a", "b", "c, d"]
+
+
+def test_what_is_known_stays_as_it_is(folder):
+    """All digits of it: float32 has seven, and a model of 0 and 1 is float32."""
+    rng = np.random.default_rng(0)
+    names = ("a", "b")
+    rows = np.stack([123456790 + rng.permutation(60), rng.normal(58, 5, 60).round(1)], 1)
+    written(
+        "long.csv",
+        [[f"{a:.0f}", ""] if i % 7 == 0 else [a, b] for i, (a, b) in enumerate(rows)],
+        names,
+    )
+    assert main(["fit", "long.csv", "--units", "gaussian", "--out", "m.pt", *FIT, *SHORT]) == 0
+    assert main(["impute", "m.pt", "long.csv", "--out", "filled.csv"]) == 0
+    _, filled = read("filled.csv")
+    known = np.arange(60) % 7 != 0
+    assert np.array_equal(filled[:, 0], rows[:, 0])
+    assert np.array_equal(filled[known, 1], rows[known, 1])
+    assert not np.isnan(filled).any()
+
+    grey = rng.random((60, 2))
+    written("grey.csv", [[a, "" if i % 7 == 0 else b] for i, (a, b) in enumerate(grey)], names)
+    assert main(["fit", "grey.csv", "--out", "m.pt", *FIT, *SHORT]) == 0
+    assert main(["impute", "m.pt", "grey.csv", "--out", "filled.csv"]) == 0
+    _, filled = read("filled.csv")
+    assert np.array_equal(filled[known], grey[known])
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(1e5, 5.0), (1e7, 10.0), (1.7e9, 1000.0)])
+def test_baselines_where_means_are_large(folder, capsys, mean, deviation):
+    """Of columns that have nothing to do with each other all three are about the same."""
+    rng = np.random.default_rng(0)
+    rows = np.stack([rng.normal(mean, deviation, 500), rng.normal(size=500)], 1)
+    written("far.csv", rows, ("far", "near"))
+    assert main(["fit", "far.csv", "--units", "gaussian", "--out", "m.pt", *FIT, *SHORT]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "m.pt", "far.csv", "--json", "--quiet"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    expected = -np.log(2 * np.pi) - 1 - np.log(rows.std(0)).sum()
+    assert result["independent"] == pytest.approx(expected, abs=1e-3)
+    assert result["gaussian"] == pytest.approx(expected, abs=0.01)
+    assert result["value"] == pytest.approx(expected, abs=0.1)
+
+
+def test_tables_of_named_columns_give_named_columns(folder):
+    assert main(["fit", "whole.csv", "--out", "m.pt", *FIT, *SHORT]) == 0
+    for command, names in [
+        ("features", ["hidden 1", "hidden 2", "hidden 3", "hidden 4"]),
+        ("score", ["free energy"]),
+    ]:
+        assert main([command, "m.pt", "whole.csv", "--out", "out.csv"]) == 0
+        header, rows = read("out.csv")
+        assert header == names
+        assert rows.shape == (300, len(names))
+
+
+@pytest.mark.parametrize(("columns", "warned"), [((0, 1), True), ((1, 2), False)])
+def test_numbers_of_some_of_the_cases_are_a_numbering(folder, capsys, columns, warned):
+    rng = np.random.default_rng(0)
+    table = np.stack([rng.permutation(120)[:90], rng.integers(0, 300, 90), rng.normal(size=90)], 1)
+    written("some.csv", table[:, columns], ("x", "y"))
+    options = ["--units", "gaussian", "--epochs", "1", "--out", "m.pt", *FIT]
+    assert main(["fit", "some.csv", *options]) == 0
+    assert ("the column 'x' numbers the cases" in capsys.readouterr().err) == warned

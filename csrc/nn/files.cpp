@@ -95,7 +95,7 @@ class File {
   void expect(const char* kind) const {
     const IValue& name = value("class");
     if (!name.isString() || name.toStringRef() != kind) {
-      refuse(op_, path_, "a {} instead of a {}", name.isString() ? name.toStringRef() : "thing",
+      refuse(op_, path_, "{} instead of {}", name.isString() ? name.toStringRef() : "thing",
              kind);
     }
   }

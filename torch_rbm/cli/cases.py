@@ -14,8 +14,11 @@ from torch_rbm.cli.readers import column_names
 from torch_rbm.cli.writers import TABLES
 from torch_rbm.rbm import RBM
 
-# Rows from which on a column that counts is no accident.
+# Rows from which on a column that counts is no accident, and one of whole numbers that never come
+# twice, though there is little room for them: the numbers of some of the cases, in any order.
 _NUMBERED = 10
+_MANY = 50
+_ROOM = 4
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -74,15 +77,19 @@ def check_cases(
     fits = data.layout == torch.strided and data.shape[1] == rbm.visible_bias.numel()
     if known is not None and fits and not missing:
         row, column = (~known).nonzero()[0].tolist()
+        names = column_names(path)
+        name = column + 1 if names is None else repr(names[column])
         raise ValueError(
-            f"{path}: expected data without missing values, got one in column {column + 1} of "
-            f"case {row + 1}; torch-rbm impute fills them in"
+            f"{path}: expected data without missing values, got one in column {name} of "
+            f"case {row + 1}; torch-rbm impute --samples fills them in, by a model that fit makes "
+            "of such data"
         )
+    observed = known if fits else None
     try:
-        observed = known if fits else None
         rbm.visible_layer().check(path, "data", data, states=states, observed=observed)
     except ValueError as error:
-        top = data.max().item() if fits and data.numel() > 0 else math.nan
+        values = data if observed is None else data[observed]
+        top = values.max().item() if fits and values.numel() > 0 else math.nan
         hint = ""
         if top == 255:
             hint = "; for pixels from 0 to 255 use --scale 255"
@@ -114,12 +121,23 @@ def warn_of_numbering(data: Tensor, names: list[str] | None) -> None:
     """Say so where a column does nothing but number the cases."""
     if data.layout != torch.strided or len(data) < _NUMBERED:
         return
-    for column in (data.diff(dim=0) == 1).all(0).nonzero().flatten().tolist():
+    for column, numbers in enumerate(data.T):
+        if not _is_numbering(numbers):
+            continue
         name = f"column {column + 1}" if names is None else f"the column {names[column]!r}"
         print(
             f"{name} numbers the cases, which says nothing of them: better leave it out",
             file=sys.stderr,
         )
+
+
+def _is_numbering(numbers: Tensor) -> bool:
+    if bool((numbers.diff() == 1).all()):
+        return True
+    few = len(numbers) < _MANY or not bool((numbers == numbers.round()).all())
+    if few or (numbers.max() - numbers.min()).item() > _ROOM * len(numbers):
+        return False
+    return len(set(numbers.tolist())) == len(numbers)
 
 
 def states_of(data: Tensor, binarize: bool) -> Tensor:

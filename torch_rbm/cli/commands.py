@@ -55,7 +55,7 @@ def _sample(options: argparse.Namespace) -> None:
         try:
             picture_shape(rbm.visible_bias.numel(), options.shape)
         except ValueError as error:
-            raise ValueError(f"{error}; give --shape, or a file in .npy") from None
+            raise ValueError(f"{error}; give --shape, or a file in .csv or .npy") from None
     states, last = rbm.gibbs(independent_chains(rbm, options.n), options.steps)
     if options.means:
         states = rbm.visible_mean(last)
@@ -78,7 +78,9 @@ def _features(options: argparse.Namespace) -> None:
     data = model.cases(options)
     check_folder(options.out)
     features = model.rbm(data)
-    write_table(features, options.out)
+    named = model.columns is not None
+    names = [f"hidden {unit}" for unit in range(1, features.shape[1] + 1)] if named else None
+    write_table(features, options.out, names)
     print(f"{features.shape[0]} x {features.shape[1]} features in {options.out}")
 
 
@@ -87,7 +89,8 @@ def _score(options: argparse.Namespace) -> None:
     model = TrainedRBM.load(options.model)
     data = model.cases(options)
     check_folder(options.out)
-    write_table(model.rbm.free_energy(data)[:, None], options.out)
+    names = None if model.columns is None else ["free energy"]
+    write_table(model.rbm.free_energy(data)[:, None], options.out, names)
     print(f"{len(data)} free energies in {options.out}: the higher, the less likely")
 
 

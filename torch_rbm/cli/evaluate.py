@@ -65,12 +65,16 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _independent(rbm: RBM, data: Tensor) -> float:
     """The log-likelihood of the best model without weights, in nats per case."""
+    # Densities are differences of large numbers where means are large beside deviations.
+    dtype = torch.float64 if rbm.visible_layer().continuous else torch.float32
     plain = RBM(
         rbm.visible_bias.numel(),
         0,
         visible_units=rbm.visible_layer().as_argument(),
         learn_precision=rbm.visible_log_precision is not None,
+        dtype=dtype,
     )
+    data = data.to(dtype)
     torch_rbm.initialize(plain, data)
     return torch_rbm.log_likelihood(plain, data, progress=False).value
 

@@ -96,7 +96,10 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
         "--validation", metavar="DATA", help="cases whose likelihood is estimated in every epoch"
     )
     parser.add_argument(
-        "--patience", type=count, help="stop after so many epochs without a better validation"
+        "--patience",
+        type=count,
+        help="stop after so many epochs without a better validation; while the rate is high "
+        "likelihoods are noisy, and too little patience ends a training too early",
     )
     parser.add_argument(
         "--checkpoint",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+import torch
+
 import torch_rbm
 from torch_rbm.cli.arguments import count
 from torch_rbm.cli.cases import add_data, add_table
@@ -28,11 +30,15 @@ def _impute_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _impute(options: argparse.Namespace) -> None:
     model = TrainedRBM.load(options.model)
-    data = model.cases(options, missing=True)
+    data = model.read(options, missing=True)
     check_folder(options.out)
-    filled = torch_rbm.fill_in(model.rbm, data, steps=options.steps, sample=options.samples)
-    write_table(filled, options.out, model.columns or column_names(options.data))
-    missing = int(data.isnan().sum())
+    cases = data.to(model.rbm.weight.dtype)
+    filled = torch_rbm.fill_in(model.rbm, cases, steps=options.steps, sample=options.samples)
+    unknown = data.isnan()
+    # What is known stays as it is, where the model has fewer digits, too.
+    table = torch.where(unknown, filled.to(data.dtype), data)
+    write_table(table, options.out, model.columns or column_names(options.data))
+    missing = int(unknown.sum())
     print(f"{missing} of {data.numel()} values were missing; all are in {options.out}")
 
 

@@ -43,7 +43,14 @@ class TrainedRBM:
     def cases(
         self, options: argparse.Namespace, *, states: bool = False, missing: bool = False
     ) -> Tensor:
-        """Read the cases, [cases, visible], in a dtype that the model takes.
+        """Read the cases, [cases, visible], in a dtype that the model takes; see :meth:`read`."""
+        data = self.read(options, states=states, missing=missing)
+        return data if data.dtype in (torch.bool, torch.uint8) else data.to(self.rbm.weight.dtype)
+
+    def read(
+        self, options: argparse.Namespace, *, states: bool = False, missing: bool = False
+    ) -> Tensor:
+        """Read the cases, [cases, visible], as they are.
 
         Args:
             options: what the command was given.
@@ -57,4 +64,4 @@ class TrainedRBM:
         data = read_cases(options.data, options.scale)
         check_columns(options.data, self.columns)
         check_cases(options.data, self.rbm, data, states=states, missing=missing)
-        return data if data.dtype in (torch.bool, torch.uint8) else data.to(self.rbm.weight.dtype)
+        return data

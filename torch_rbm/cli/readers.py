@@ -60,8 +60,14 @@ def read_cases(path: str | Path, scale: float | None = None) -> Tensor:
     if data.layout == torch.strided:
         data = data.flatten(1)
         if data.dtype not in (torch.bool, torch.uint8) and not data.is_floating_point():
-            data = data.float()
-    return data if scale is None else data.float() / scale
+            data = _in_single_if_exact(data.double())
+    return data if scale is None else data / scale
+
+
+def _in_single_if_exact(numbers: Tensor) -> Tensor:
+    """Float64 numbers as float32, half the memory, where that is what they are."""
+    single = numbers.float()
+    return single if ((single == numbers) | numbers.isnan()).all() else numbers
 
 
 def _open(path: Path) -> Any:
@@ -116,7 +122,7 @@ def _csv(path: Path) -> Any:
                 delimiter=separator,
                 skiprows=skipped,
                 ndmin=2,
-                dtype=np.float32,
+                dtype=np.float64,
                 converters=convert,
                 encoding=_ENCODING,
             )
@@ -133,8 +139,8 @@ def _csv(path: Path) -> Any:
                 raise ValueError(fault) from error
             table = rows(_number)
     if np.isinf(table).any():
-        raise ValueError(_first_fault(path, separator, names) or "some are not finite")
-    return table
+        raise ValueError(_first_fault(path, separator, names))
+    return _in_single_if_exact(torch.from_numpy(table))
 
 
 def _first_fault(path: Path, separator: str, names: list[str] | None) -> str | None:
@@ -151,7 +157,10 @@ def _first_fault(path: Path, separator: str, names: list[str] | None) -> str | N
             for column, word in enumerate(row):
                 if not (_is_missing(word) or _is_finite(word)):
                     name = column + 1 if names is None else repr(names[column])
-                    return f"line {rows.line_num} has {word!r} in column {name}, no number"
+                    return (
+                        f"line {rows.line_num} has {word!r} in column {name}, no number; "
+                        "categories want a column of 0 and 1 for each"
+                    )
     return None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from torch_rbm.files import write_atomically
@@ -24,8 +25,13 @@ def _csv(table: Tensor, columns: Sequence[str] | None, file: IO[bytes]) -> None:
         header = io.StringIO()
         csv.writer(header, lineterminator="\n").writerow(columns)
         file.write(header.getvalue().encode())
-    # Nine digits are what it takes to read the same float32 again.
-    np.savetxt(file, table.numpy(), fmt="%.9g", delimiter=",")
+    if table.dtype == torch.float64:
+        for row in table.tolist():
+            # The shortest that reads as the same number again.
+            file.write((",".join(repr(x).removesuffix(".0") for x in row) + "\n").encode())
+    else:
+        # Nine digits are what it takes to read the same float32 again.
+        np.savetxt(file, table.float().numpy(), fmt="%.9g", delimiter=",")
 
 
 _WRITERS: dict[str, Callable[[Tensor, Sequence[str] | None, IO[bytes]], None]] = {
@@ -36,7 +42,7 @@ TABLES = tuple(_WRITERS)
 
 
 def write_table(table: Tensor, path: str | Path, columns: Sequence[str] | None = None) -> None:
-    """Write numbers, [rows, columns], as float32, in the format that the file is named after.
+    """Write numbers, [rows, columns], in the format that the file is named after.
 
     What is there already is replaced, whole or not at all.
 
@@ -45,4 +51,4 @@ def write_table(table: Tensor, path: str | Path, columns: Sequence[str] | None =
         path: the file; its name ends in one of ``TABLES``.
         columns: names for the first line of a format that has one.
     """
-    write_atomically(path, partial(_WRITERS[Path(path).suffix], table.float(), columns))
+    write_atomically(path, partial(_WRITERS[Path(path).suffix], table, columns))
