@@ -20,6 +20,8 @@ _BASELINES = {
     "independent": "a model of independent units",
     "gaussian": "a Gaussian with all covariances",
 }
+# Nats, below which a model that has learned nothing is not worse than none.
+_NOTICEABLE = 0.01
 # Smallest eigenvalue of correlations that are no accident of rounding.
 _COLLINEAR = 1e-6
 
@@ -59,7 +61,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"log-likelihood of a case: {estimate}")
         for name, value in baselines.items():
             print(f"{_BASELINES[name]} that fits these cases would have {value:.4f}")
-        if estimate.value < baselines["independent"]:
+        if estimate.value < baselines["independent"] - _NOTICEABLE:
             print("the model is worse: a lower --rate, more --epochs or fewer --hidden may help")
 
 
