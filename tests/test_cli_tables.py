@@ -161,7 +161,14 @@ class TestNames:
     def test_a_validation_with_other_columns_is_refused(self, capsys):
         written("other.csv", np.zeros((2, 3), dtype=int), ("b", "a", "c, d"))
         assert main(["fit", "whole.csv", "--validation", "other.csv", "--out", "n.pt"]) == 1
-        assert "other.csv to have the columns in the order a, b" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert "other.csv to have the columns in the order a, b" in error
+        assert "column 1 is 'b', not 'a'" in error
+
+    def test_not_all_names_of_many_are_listed(self, capsys):
+        written("other.csv", np.zeros((2, 30), dtype=int), [f"q{i}" for i in range(30)])
+        assert main(["evaluate", "m.pt", "other.csv"]) == 1
+        assert "got others: q0, q1, q2, q3, q4, q5, ..., q29, but" in capsys.readouterr().err
 
     def test_a_table_without_names_is_taken_as_it_is(self):
         written("bare.csv", np.zeros((2, 3), dtype=int), None)

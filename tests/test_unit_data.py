@@ -1,5 +1,7 @@
 """Data of all unit types: missing values, codes of categories, and values out of range."""
 
+import math
+
 import pytest
 import torch
 
@@ -115,11 +117,17 @@ WRONG = [
     (3, 0.0, "group 'kind' to be one-hot"),
     (2, 1.0, "group 'kind' to be one-hot"),
     (5, float("inf"), "group 'size' to be finite, got inf"),
+    (5, float("nan"), "group 'size' to be finite, got nan"),
     (6, -0.5, "group 'rate' to be finite and not negative, got -0.5"),
 ]
 
 
 class TestRange:
+    def test_missing_values_are_refused_with_what_fills_them_in(self):
+        rbm = torch_rbm.RBM(2, 2, visible_units="gaussian")
+        with pytest.raises(ValueError, match=r"got nan at position \[1, 0\]; torch_rbm.fill_in"):
+            torch_rbm.fit(rbm, torch.tensor([[1.0, 2.0], [math.nan, 0.0]]))
+
     @pytest.mark.parametrize(("element", "value", "message"), WRONG)
     def test_states_out_of_range_are_refused_by_name_and_position(self, element, value, message):
         rbm = torch_rbm.RBM(7, 2, visible_units=GROUPS)

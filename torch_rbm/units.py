@@ -249,6 +249,8 @@ def _refuse(
     expected = (_STATES if states else _MEANS)[group.type]
     bernoulli_states = states and group.type == "bernoulli"
     hint = "; torch.bernoulli makes states of probabilities" if bernoulli_states else ""
+    if math.isnan(value):
+        hint = "; torch_rbm.fill_in makes whole cases of those with missing values"
     raise ValueError(
         f"{where}: expected {name}{label} {expected}, got {value} at position {position}{hint}"
     )

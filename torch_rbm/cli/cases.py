@@ -19,6 +19,8 @@ from torch_rbm.rbm import RBM
 _NUMBERED = 10
 _MANY = 50
 _ROOM = 4
+# Names of columns in a message.
+_SHOWN = 8
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -107,14 +109,22 @@ def check_columns(path: str, expected: list[str] | None) -> None:
     if names is None or expected is None or names == expected:
         return
     if sorted(names) == sorted(expected):
-        words = f"in the order {', '.join(expected)}, got {', '.join(names)}"
+        moved = [i for i, (a, b) in enumerate(zip(expected, names, strict=True)) if a != b]
+        words = f"in the order {_listed(expected)}, got {_listed(names)}"
+        words += f": column {moved[0] + 1} is {names[moved[0]]!r}, not {expected[moved[0]]!r}"
     else:
         unknown = [name for name in names if name not in expected]
         absent = [name for name in expected if name not in names]
-        words = f"{', '.join(expected)}"
-        words += f", got others: {', '.join(unknown)}" if unknown else ""
-        words += f", but there is no {', '.join(absent)}" if absent else ""
+        words = _listed(expected)
+        words += f", got others: {_listed(unknown)}" if unknown else ""
+        words += f", but there is no {_listed(absent)}" if absent else ""
     raise ValueError(f"expected {path} to have the columns {words}")
+
+
+def _listed(names: list[str]) -> str:
+    """Names in a row, without those between the first and the last where they are many."""
+    shown = names if len(names) <= _SHOWN else [*names[: _SHOWN - 2], "...", names[-1]]
+    return ", ".join(shown)
 
 
 def warn_of_numbering(data: Tensor, names: list[str] | None) -> None:
