@@ -241,3 +241,12 @@ def test_numbers_of_some_of_the_cases_are_a_numbering(folder, capsys, columns, w
     options = ["--units", "gaussian", "--epochs", "1", "--out", "m.pt", *FIT]
     assert main(["fit", "some.csv", *options]) == 0
     assert ("the column 'x' numbers the cases" in capsys.readouterr().err) == warned
+
+
+def test_a_model_too_large_for_enumeration(folder, capsys):
+    rows = np.random.default_rng(0).integers(0, 2, (40, 30))
+    written("wide.csv", rows, [f"q{i}" for i in range(30)])
+    assert main(["fit", "wide.csv", "--out", "m.pt", "--epochs", "1", "--quiet"]) == 0
+    assert main(["evaluate", "m.pt", "wide.csv", "--method", "exact"]) == 1
+    error = capsys.readouterr().err
+    assert error.endswith("got weight of shape [30, 30]; --method ais estimates log Z of it\n")
