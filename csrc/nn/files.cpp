@@ -95,8 +95,7 @@ class File {
   void expect(const char* kind) const {
     const IValue& name = value("class");
     if (!name.isString() || name.toStringRef() != kind) {
-      refuse(op_, path_, "{} instead of {}", name.isString() ? name.toStringRef() : "thing",
-             kind);
+      refuse(op_, path_, "{} instead of {}", name.isString() ? name.toStringRef() : "thing", kind);
     }
   }
 
