@@ -250,3 +250,10 @@ def test_a_model_too_large_for_enumeration(folder, capsys):
     assert main(["evaluate", "m.pt", "wide.csv", "--method", "exact"]) == 1
     error = capsys.readouterr().err
     assert error.endswith("got weight of shape [30, 30]; --method ais estimates log Z of it\n")
+
+
+@pytest.mark.parametrize("name", ["out.npy", "out.csv"])
+def test_features_of_a_model_of_half_precision(folder, name):
+    torch_rbm.save(torch_rbm.RBM(3, 4).to(torch.bfloat16), "half.pt")
+    assert main(["features", "half.pt", "whole.csv", "--out", name]) == 0
+    assert read_cases(name).shape == (300, 4)

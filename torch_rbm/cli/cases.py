@@ -144,10 +144,11 @@ def warn_of_numbering(data: Tensor, names: list[str] | None) -> None:
 def _is_numbering(numbers: Tensor) -> bool:
     if bool((numbers.diff() == 1).all()):
         return True
-    few = len(numbers) < _MANY or not bool((numbers == numbers.round()).all())
-    if few or (numbers.max() - numbers.min()).item() > _ROOM * len(numbers):
+    cases = len(numbers)
+    if cases < _MANY or not bool((numbers == numbers.round()).all()):
         return False
-    return len(set(numbers.tolist())) == len(numbers)
+    room = (numbers.max() - numbers.min()).item()
+    return room <= _ROOM * cases and len(set(numbers.tolist())) == cases
 
 
 def states_of(data: Tensor, binarize: bool) -> Tensor:

@@ -31,7 +31,7 @@ def _csv(table: Tensor, columns: Sequence[str] | None, file: IO[bytes]) -> None:
             file.write((",".join(repr(x).removesuffix(".0") for x in row) + "\n").encode())
     else:
         # Nine digits are what it takes to read the same float32 again.
-        np.savetxt(file, table.float().numpy(), fmt="%.9g", delimiter=",")
+        np.savetxt(file, table.numpy(), fmt="%.9g", delimiter=",")
 
 
 _WRITERS: dict[str, Callable[[Tensor, Sequence[str] | None, IO[bytes]], None]] = {
@@ -44,11 +44,12 @@ TABLES = tuple(_WRITERS)
 def write_table(table: Tensor, path: str | Path, columns: Sequence[str] | None = None) -> None:
     """Write numbers, [rows, columns], in the format that the file is named after.
 
-    What is there already is replaced, whole or not at all.
+    Float64 stays what it is, all else becomes float32. What is there already is replaced, whole or not at all.
 
     Args:
         table: the numbers.
         path: the file; its name ends in one of ``TABLES``.
         columns: names for the first line of a format that has one.
     """
-    write_atomically(path, partial(_WRITERS[Path(path).suffix], table, columns))
+    numbers = table if table.dtype == torch.float64 else table.float()
+    write_atomically(path, partial(_WRITERS[Path(path).suffix], numbers, columns))
