@@ -44,7 +44,8 @@ TABLES = tuple(_WRITERS)
 def write_table(table: Tensor, path: str | Path, columns: Sequence[str] | None = None) -> None:
     """Write numbers, [rows, columns], in the format that the file is named after.
 
-    Float64 stays what it is, all else becomes float32. What is there already is replaced, whole or not at all.
+    Float64 stays what it is, all else becomes float32. What is there already is replaced, whole
+    or not at all.
 
     Args:
         table: the numbers.
