@@ -181,7 +181,7 @@ MUTATIONS = [
     Mutation(
         "command line: the model is one of standardised data",
         "torch_rbm/cli/fit.py",
-        "torch_rbm.save(standardization.of_raw_data(rbm), options.out, columns=columns)",
+        "torch_rbm.save(standardization.of_raw_data(rbm), options.out, columns=table.names)",
         "torch_rbm.save(rbm, options.out)",
     ),
     Mutation(
@@ -189,6 +189,12 @@ MUTATIONS = [
         "torch_rbm/cli/cases.py",
         "expected is None or names == expected:",
         "expected is None or sorted(names) == sorted(expected):",
+    ),
+    Mutation(
+        "command line: columns that are left out of the data are read of the validation",
+        "torch_rbm/cli/cases.py",
+        "return read_table(path or options.data, options.scale, options.drop)",
+        "return read_table(path or options.data, options.scale, () if path else options.drop)",
     ),
     Mutation(
         "missing values are filled in by chains that forget the known ones",

@@ -7,6 +7,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import torch_rbm
 from torch_rbm.data import Batches
+from torch_rbm.sparse import as_cases, in_single_if_exact
+from torch_rbm.standardization import Standardization
 
 
 class TestBatches:
@@ -141,3 +143,34 @@ def test_tables_of_whole_numbers(kind):
             likelihoods.append(torch_rbm.kl_divergence(rbm, cases))
     half = len(likelihoods) // 2
     assert likelihoods[:half] == pytest.approx(likelihoods[half:], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "mixed frame", "scipy", "csr"])
+def test_large_whole_numbers_keep_their_digits(kind):
+    """Seconds since 1970, say: float32 knows every 128th of them."""
+    numbers = 1_700_000_000 + np.random.default_rng(0).permutation(120).reshape(40, 3)
+    if "frame" in kind:
+        data = pytest.importorskip("pandas").DataFrame(numbers)
+        if kind == "mixed frame":
+            data[3] = numbers[:, 0] % 2 == 0
+    elif kind == "scipy":
+        data = pytest.importorskip("scipy.sparse").csr_matrix(numbers)
+    else:
+        data = numbers if kind == "array" else torch.from_numpy(numbers).to_sparse_csr()
+    cases = as_cases(data).to_dense()
+    assert np.array_equal(cases[:, :3].numpy(), numbers)
+
+    units = torch_rbm.RBM(cases.shape[1], 2, visible_units="gaussian").visible_layer()
+    standard = Standardization.of(data, units).apply(data)
+    assert standard.std(0, correction=0).tolist() == pytest.approx([1.0] * units.size, abs=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int16, torch.float64])
+@pytest.mark.parametrize("layout", [torch.strided, torch.sparse_csr])
+def test_numbers_that_float32_holds_become_float32(dtype, layout):
+    numbers = torch.tensor([[0, 1], [2, 3]], dtype=dtype)
+    if layout == torch.sparse_csr:
+        numbers = numbers.to_sparse_csr()
+    cases = in_single_if_exact(numbers)
+    assert cases.dtype == torch.float32
+    assert cases.to_dense().equal(numbers.to_dense().float())

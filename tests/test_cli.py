@@ -18,7 +18,7 @@ import torch
 import torch_rbm
 from tests.data_files import idx
 from torch_rbm.cli import main
-from torch_rbm.cli.readers import read_cases
+from torch_rbm.cli.readers import read_table
 
 DATA = np.random.default_rng(0).integers(0, 2, (60, 9)).astype(np.uint8)
 
@@ -39,14 +39,14 @@ class TestReaders:
         files = sorted(tmp_path.iterdir())
         assert len(files) == 8
         for file in files:
-            data = read_cases(file)
+            data = read_table(file).data
             dense = data.to_dense() if data.layout == torch.sparse_csr else data
             assert dense.shape == (60, 9), file
             assert (dense.numpy() == DATA).all(), file
 
     def test_scale(self, tmp_path):
         np.save(tmp_path / "a.npy", DATA * 255)
-        assert (read_cases(tmp_path / "a.npy", 255).numpy() == DATA).all()
+        assert (read_table(tmp_path / "a.npy", 255).data.numpy() == DATA).all()
 
     @pytest.mark.parametrize(
         ("name", "content", "message"),
@@ -59,7 +59,7 @@ class TestReaders:
             ("a.csv", b"a,b\nc,d\n", "line 2 has 'c' in column 'a', no number"),
             ("b.csv", b"1,2\n\n3,-\n", "line 3 has '-' in column 2, no number"),
             ("n.csv", b"a,b\n1,2\n,inf\n", "line 3 has 'inf' in column 'b', no number"),
-            ("l.csv", b"\n1,x\n", "line 2 has 'x' in column 2, no number"),
+            ("l.csv", b"\n1,2\n1,x\n", "line 3 has 'x' in column 2, no number"),
             ("i.csv", b"1,2\n1e999,2\n", "line 2 has '1e999' in column 1, no number"),
             ("c.csv", b"a;b\n1;2\n3;4;5\n", "line 3 has 3 values, the lines before 2"),
             ("a.idx", b"\0\0\x05\1", "does not begin as an idx file"),
@@ -69,7 +69,7 @@ class TestReaders:
     def test_bad_files(self, tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=message):
-            read_cases(tmp_path / name)
+            read_table(tmp_path / name)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_from_data_to_features(files, capsys):
     assert main(["features", "model.pt", "data.npy", "--out", "features.npy"]) == 0
     assert np.allclose(np.load("features.npy"), rbm(torch.from_numpy(DATA)).detach().numpy())
     assert main(["features", "model.pt", "data.npy", "--out", "features.csv"]) == 0
-    assert np.array_equal(read_cases("features.csv").float().numpy(), np.load("features.npy"))
+    assert np.array_equal(read_table("features.csv").data.float().numpy(), np.load("features.npy"))
     assert main(["sample", "model.pt", "--out", "samples.csv", "--n", "7", "--steps", "5"]) == 0
     lines = (files / "samples.csv").read_text().split()
     assert len(lines) == 7
@@ -175,7 +175,7 @@ def test_real_numbers_on_any_scale(files, capsys):
     assert independent == pytest.approx(expected, abs=0.05)
     assert main(["score", "raw.pt", "data.csv", "--out", "scores.csv"]) == 0
     rbm = torch_rbm.load("raw.pt")
-    energies = rbm.free_energy(read_cases("data.csv").double()).detach().numpy()
+    energies = rbm.free_energy(read_table("data.csv").data.double()).detach().numpy()
     assert np.loadtxt("scores.csv", skiprows=1) == pytest.approx(energies, rel=1e-12)
 
 

@@ -9,7 +9,7 @@ import torch
 
 import torch_rbm
 from torch_rbm.cli import main
-from torch_rbm.cli.readers import column_names, read_cases
+from torch_rbm.cli.readers import read_table
 
 NAN = np.nan
 FIT = ["--hidden", "4", "--seed", "0", "--quiet"]
@@ -47,10 +47,12 @@ class TestReading:
         path = tmp_path / "a.csv"
         path.write_text("x,y\n1,\n, NaN\nn/a,0.5\nnull,None\n")
         expected = [[1, NAN], [NAN, NAN], [NAN, 0.5], [NAN, NAN]]
-        assert np.array_equal(read_cases(path).numpy(), expected, equal_nan=True)
+        assert np.array_equal(read_table(path).data.numpy(), expected, equal_nan=True)
         path.write_text("1,,2\n3,4,\n")
-        assert column_names(path) is None
-        assert np.array_equal(read_cases(path).numpy(), [[1, NAN, 2], [3, 4, NAN]], equal_nan=True)
+        assert read_table(path).names is None
+        assert np.array_equal(
+            read_table(path).data.numpy(), [[1, NAN, 2], [3, 4, NAN]], equal_nan=True
+        )
 
     @pytest.mark.parametrize(
         ("text", "names"),
@@ -61,17 +63,18 @@ class TestReading:
             ("\ufeffa,b\n1,2\n", ["a", "b"]),
             ("\ufeff1,2\n", None),
             (",b\n1,2\n", ["", "b"]),
+            ("\n\na,b\n\n1,2\n", ["a", "b"]),
         ],
     )
     def test_names(self, tmp_path, text, names):
         path = tmp_path / "a.csv"
         path.write_text(text, encoding="utf-8")
-        assert column_names(path) == names
-        assert read_cases(path).tolist() == [[1, 2]]
+        assert read_table(path).names == names
+        assert read_table(path).data.tolist() == [[1, 2]]
 
     def test_other_files_have_no_names(self, tmp_path):
         np.save(tmp_path / "a.npy", np.eye(2))
-        assert column_names(tmp_path / "a.npy") is None
+        assert read_table(tmp_path / "a.npy").names is None
 
 
 def test_from_missing_values_to_a_whole_table(folder, capsys):
@@ -80,7 +83,7 @@ def test_from_missing_values_to_a_whole_table(folder, capsys):
     assert "129 of 900 values were missing" in capsys.readouterr().out
     names, means = read("means.csv")
     assert names == ["a", "b", "c, d"]
-    whole, holes = read("whole.csv")[1], read_cases("holes.csv").numpy()
+    whole, holes = read("whole.csv")[1], read_table("holes.csv").data.numpy()
     missing = np.isnan(holes)
     assert (means[~missing] == whole[~missing]).all()
     told = missing[:, 0] & ~missing[:, 1]
@@ -112,7 +115,7 @@ def test_a_column_that_numbers_the_cases_is_named(folder, capsys):
     written("counted.csv", np.stack([np.arange(20), rng.normal(size=20)], 1), ("id", "x"))
     options = ["--units", "gaussian", "--epochs", "1", "--quiet", "--out", "m.pt"]
     assert main(["fit", "counted.csv", *options]) == 0
-    assert "the column 'id' numbers the cases" in capsys.readouterr().err
+    assert "column 'id' numbers the cases" in capsys.readouterr().err
 
 
 def test_commands_that_want_whole_tables_say_what_fills_them(folder, capsys):
@@ -240,7 +243,75 @@ def test_numbers_of_some_of_the_cases_are_a_numbering(folder, capsys, columns, w
     written("some.csv", table[:, columns], ("x", "y"))
     options = ["--units", "gaussian", "--epochs", "1", "--out", "m.pt", *FIT]
     assert main(["fit", "some.csv", *options]) == 0
-    assert ("the column 'x' numbers the cases" in capsys.readouterr().err) == warned
+    assert ("column 'x' numbers the cases" in capsys.readouterr().err) == warned
+
+
+class TestColumnsLeftOut:
+    """A table as it comes: numbers of cases, words and dates are in it, too."""
+
+    NAMES = ("case", "a", "name, place", "b", "c", "when")
+
+    @pytest.fixture
+    def tables(self, folder):
+        numbers = read("whole.csv")[1].astype(int)
+        words = [f"no. {i}, {'x' * (i % 3)} #{i}" for i in range(300)]
+        rows = [
+            [1000 + i, a, word, b, c, "2024-01-01"]
+            for i, ((a, b, c), word) in enumerate(zip(numbers, words, strict=True))
+        ]
+        written("whole.csv", numbers, ("a", "b", "c"))
+        written("mixed.csv", rows, self.NAMES)
+        written("bare.csv", [[0, *row] for row in numbers], None)
+        return folder
+
+    DROP = ("--drop", "case", "--drop", "name, place", "--drop", "when")
+
+    def test_the_model_is_that_of_the_rest(self, tables):
+        validation = ["--validation", "mixed.csv", "--epochs", "2"]
+        assert main(["fit", "mixed.csv", *self.DROP, "--out", "m.pt", *validation, *FIT]) == 0
+        validation[1] = "whole.csv"
+        assert main(["fit", "whole.csv", "--out", "n.pt", *validation, *FIT]) == 0
+        mine, whole = torch_rbm.load("m.pt"), torch_rbm.load("n.pt")
+        assert mine.weight.equal(whole.weight)
+        assert main(["score", "m.pt", "mixed.csv", *self.DROP, "--out", "s.csv"]) == 0
+        assert main(["score", "m.pt", "whole.csv", "--out", "t.csv"]) == 0
+        assert np.array_equal(read("s.csv")[1], read("t.csv")[1])
+        assert main(["impute", "m.pt", "mixed.csv", *self.DROP, "--out", "filled.csv"]) == 0
+        assert read("filled.csv")[0] == ["a", "b", "c"]
+
+    def test_columns_without_names_have_numbers(self, tables):
+        assert np.array_equal(
+            read_table("bare.csv", drop=["1", "3"]).data, read("whole.csv")[1][:, ::2]
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "drop", "message"),
+        [
+            (
+                "mixed.csv",
+                ["id"],
+                "no column 'id' to leave out; its columns are case, a, name",
+            ),
+            ("bare.csv", ["5"], "no column '5' to leave out; its columns are 1, 2, 3, 4"),
+            ("bare.csv", list("1234"), "no column is left"),
+            ("a.npy", ["0"], "no column '0' to leave out; its columns are 1, 2"),
+            ("a.npz", ["1"], "columns of sparse matrices cannot be left out"),
+            ("mixed.csv", ["case"], "'no. 0,  #0' in column 'name, place', no number.*--drop"),
+        ],
+    )
+    def test_messages(self, tables, name, drop, message):
+        np.save("a.npy", np.eye(2))
+        sparse = pytest.importorskip("scipy.sparse")
+        sparse.save_npz("a.npz", sparse.csr_matrix(np.eye(2)))
+        with pytest.raises(ValueError, match=message):
+            read_table(name, drop=drop)
+
+    def test_a_table_with_more_columns_than_the_model(self, tables, capsys):
+        assert main(["fit", "whole.csv", "--out", "m.pt", *FIT, *SHORT]) == 0
+        written("more.csv", np.zeros((2, 4), dtype=int), ("a", "b", "c", "label"))
+        assert main(["score", "m.pt", "more.csv", "--out", "s.csv"]) == 1
+        assert "got others: label; --drop leaves columns out" in capsys.readouterr().err
+        assert main(["score", "m.pt", "more.csv", "--drop", "label", "--out", "s.csv"]) == 0
 
 
 def test_a_model_too_large_for_enumeration(folder, capsys):
@@ -249,11 +320,11 @@ def test_a_model_too_large_for_enumeration(folder, capsys):
     assert main(["fit", "wide.csv", "--out", "m.pt", "--epochs", "1", "--quiet"]) == 0
     assert main(["evaluate", "m.pt", "wide.csv", "--method", "exact"]) == 1
     error = capsys.readouterr().err
-    assert error.endswith("got weight of shape [30, 30]; --method ais estimates log Z of it\n")
+    assert error.endswith("; annealed importance sampling, method ais, estimates log Z of it\n")
 
 
 @pytest.mark.parametrize("name", ["out.npy", "out.csv"])
 def test_features_of_a_model_of_half_precision(folder, name):
     torch_rbm.save(torch_rbm.RBM(3, 4).to(torch.bfloat16), "half.pt")
     assert main(["features", "half.pt", "whole.csv", "--out", name]) == 0
-    assert read_cases(name).shape == (300, 4)
+    assert read_table(name).data.shape == (300, 4)

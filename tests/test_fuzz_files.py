@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import torch_rbm
 from tests.short_training import parameters_equal
-from torch_rbm.cli.readers import read_cases
+from torch_rbm.cli.readers import read_table
 from torch_rbm.ratings import RatingTable, Recommender, synthetic_ratings
 from torch_rbm.ratings.recommenders.persistence import load_recommender
 from torch_rbm.ratings.tables.titles import read_titles
@@ -58,20 +58,20 @@ def small_recommender():
 
 # The name of a file, what it holds, and what reads it.
 FILES = {
-    "a.npy": (lambda _: npy(np.save, np.eye(5, dtype=np.float32)), read_cases),
-    "a.npz": (lambda _: npy(np.savez, np.eye(5)), read_cases),
+    "a.npy": (lambda _: npy(np.save, np.eye(5, dtype=np.float32)), read_table),
+    "a.npz": (lambda _: npy(np.savez, np.eye(5)), read_table),
     "sparse.npz": (
         lambda _: npy(scipy.sparse.save_npz, scipy.sparse.csr_matrix(np.eye(5))),
-        read_cases,
+        read_table,
     ),
-    "a.csv": (lambda _: b"a,b,c\n1,0,1\n0,0.5,1\n1,1,1e3\n", read_cases),
-    "a.csv.gz": (lambda _: gzip.compress(b"1;0\n0;1\n1;1\n"), read_cases),
-    "a.idx": (lambda _: struct.pack(">HBBII", 0, 8, 2, 3, 4) + bytes(range(12)), read_cases),
+    "a.csv": (lambda _: b"a,b,c\n1,0,1\n0,0.5,1\n1,1,1e3\n", read_table),
+    "a.csv.gz": (lambda _: gzip.compress(b"1;0\n0;1\n1;1\n"), read_table),
+    "a.idx": (lambda _: struct.pack(">HBBII", 0, 8, 2, 3, 4) + bytes(range(12)), read_table),
     "a.idx.gz": (
         lambda _: gzip.compress(struct.pack(">HBBII", 0, 0x0D, 2, 1, 2) + struct.pack(">ff", 1, 2)),
-        read_cases,
+        read_table,
     ),
-    "a.pt": (lambda folder: saved(folder, lambda path: torch.save(torch.eye(4), path)), read_cases),
+    "a.pt": (lambda folder: saved(folder, lambda path: torch.save(torch.eye(4), path)), read_table),
     "rbm.pt": (
         lambda folder: saved(folder, lambda path: torch_rbm.save(torch_rbm.RBM(3, 2), path)),
         torch_rbm.load,

@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import Dataset
 
 import torch_rbm
-from torch_rbm.cli.readers import read_cases
+from torch_rbm.cli.readers import read_table
 from torch_rbm.data import Batches
 from torch_rbm.deployment import to_package
 from torch_rbm.ratings import (
@@ -126,10 +126,10 @@ def test_refusals(call, error, message):
 def test_files_with_other_things(tmp_path):
     np.save(tmp_path / "one.npy", np.zeros(3))
     np.savez(tmp_path / "two.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"expected \[cases, ...\] numbers in .*, got \[3\]"):
-        read_cases(tmp_path / "one.npy")
+    with pytest.raises(ValueError, match=r"\[cases, ...\] was expected, got \[3\]"):
+        read_table(tmp_path / "one.npy")
     with pytest.raises(ValueError, match="one array was expected, there are a, b"):
-        read_cases(tmp_path / "two.npz")
+        read_table(tmp_path / "two.npz")
 
 
 def test_a_loss_without_steps_takes_no_schedule():

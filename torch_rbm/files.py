@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 from torch import nn
@@ -55,6 +56,13 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
             os.fsync(entry)
         finally:
             os.close(entry)
+
+
+def open_unzipped(path: Path) -> IO[bytes]:
+    """Open a file, or what is in it where its name ends in ``.gz``."""
+    if path.name.lower().endswith(".gz"):
+        return cast("IO[bytes]", gzip.open(path))
+    return path.open("rb")
 
 
 def check_folder(path: str | os.PathLike[str]) -> Path:

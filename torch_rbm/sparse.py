@@ -46,18 +46,27 @@ def as_tensor(data: Any) -> Any:
         return data
     if data.dtype.kind in "OSU":  # of a frame, columns of different kinds
         try:
-            data = data.astype(np.float32)
+            data = data.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise TypeError(f"expected numbers in an array or data frame: {error}") from None
     return torch.as_tensor(data)
 
 
 def as_cases(data: Any) -> Any:
-    """Like :func:`as_tensor`; whole numbers, which tables of answers have, become float32."""
+    """Like :func:`as_tensor`; whole numbers, which tables of answers have, become real ones."""
     cases = as_tensor(data)
     if not isinstance(cases, Tensor) or cases.is_floating_point():
         return cases
-    return cases if cases.dtype in (torch.bool, torch.uint8) else cases.float()
+    return cases if cases.dtype in (torch.bool, torch.uint8) else in_single_if_exact(cases)
+
+
+def in_single_if_exact(numbers: Tensor) -> Tensor:
+    """Return numbers, dense or CSR, as float32 where that is what they are, else as float64."""
+    single = numbers.float()
+    exact, rounded = (x.values() if is_csr(x) else x for x in (numbers, single))
+    # Compared as they came: PyTorch would compare int64 and float32 numbers as float32.
+    same = rounded.to(exact.dtype) == exact
+    return single if (same | exact.isnan()).all() else numbers.double()
 
 
 def select_rows(data: Tensor, rows: Tensor) -> Tensor:

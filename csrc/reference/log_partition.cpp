@@ -21,8 +21,7 @@ void check_can_enumerate(const char* op, const Model& model) {
         op,
         "expected a layer of bernoulli, spin or categorical units with at most "
         "2^{} states to enumerate, or two layers of gaussian units, got weight of "
-        "shape [{}, {}]; annealed_importance_sampling estimates log Z of it, in Python "
-        "torch_rbm.log_partition(rbm, method=\"ais\")",
+        "shape [{}, {}]; annealed importance sampling, method ais, estimates log Z of it",
         kMaxLog2States, model.weight.size(0), model.weight.size(1));
   }
 }

@@ -6,6 +6,9 @@ import argparse
 import math
 from collections.abc import Callable
 
+# Names in a message.
+_SHOWN = 8
+
 
 def count(text: str) -> int:
     """A whole number of at least 1."""
@@ -56,3 +59,9 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quiet", action="store_true", help="no progress bar; files and pipes get none anyway"
     )
+
+
+def listed(names: list[str]) -> str:
+    """Names in a row, without those between the first and the last where they are many."""
+    shown = names if len(names) <= _SHOWN else [*names[: _SHOWN - 2], "...", names[-1]]
+    return ", ".join(shown)

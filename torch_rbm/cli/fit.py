@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,11 @@ from torch_rbm.cli.cases import (
     add_data,
     check_cases,
     check_columns,
+    read_data,
     states_of,
     warn_of_numbering,
 )
 from torch_rbm.cli.command import Command
-from torch_rbm.cli.readers import column_names, read_cases
 from torch_rbm.files import check_folder
 from torch_rbm.rbm import RBM
 from torch_rbm.standardization import Standardization
@@ -112,24 +113,24 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    data = read_cases(options.data, options.scale)
+    table = read_data(options)
     for path in filter(None, (options.out, options.log, options.checkpoint)):
         check_folder(path)
-    rbm = _rbm(options, data.shape[1])
-    known = check_cases(options.data, rbm, data, missing=True)
-    columns = column_names(options.data)
+    rbm = _rbm(options, table.data.shape[1])
+    known = check_cases(table, rbm, missing=True)
     if rbm.visible_layer().continuous:
-        warn_of_numbering(data, columns)
+        warn_of_numbering(table)
     # Real numbers are standardised for the training alone: the model is of the data as they are.
-    standardization = Standardization.of(data, rbm.visible_layer())
-    data = standardization.apply(data)
+    standardization = Standardization.of(table.data, rbm.visible_layer())
+    data = standardization.apply(table.data)
     torch_rbm.initialize(rbm, data, observed=known)
     validation = None
     if options.validation is not None:
-        validation = states_of(read_cases(options.validation, options.scale), options.binarize)
-        check_columns(options.validation, columns)
-        check_cases(options.validation, rbm, validation, states=True)
-        validation = standardization.apply(validation)
+        other = read_data(options, options.validation)
+        check_columns(other, table.names)
+        other = replace(other, data=states_of(other.data, options.binarize))
+        check_cases(other, rbm, states=True)
+        validation = standardization.apply(other.data)
     if options.threads is None and _is_small(rbm, max(options.batch_size or 0, options.chains)):
         torch.set_num_threads(1)
     checkpoint = Path(options.checkpoint or f"{options.out}.checkpoint")
@@ -152,7 +153,7 @@ def _fit(options: argparse.Namespace) -> None:
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the same command goes on from {checkpoint}") from None
-    torch_rbm.save(standardization.of_raw_data(rbm), options.out, columns=columns)
+    torch_rbm.save(standardization.of_raw_data(rbm), options.out, columns=table.names)
     checkpoint.unlink(missing_ok=True)
     if history.best_epoch is not None:
         print(f"best validation likelihood in epoch {history.best_epoch}")

@@ -11,7 +11,6 @@ from torch_rbm.cli.arguments import count
 from torch_rbm.cli.cases import add_data, add_table
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.models import TrainedRBM, add_model
-from torch_rbm.cli.readers import column_names
 from torch_rbm.cli.writers import write_table
 from torch_rbm.files import check_folder
 
@@ -30,14 +29,15 @@ def _impute_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _impute(options: argparse.Namespace) -> None:
     model = TrainedRBM.load(options.model)
-    data = model.read(options, missing=True)
+    table = model.read(options, missing=True)
+    data = table.data
     check_folder(options.out)
     cases = data.to(model.rbm.weight.dtype)
     filled = torch_rbm.fill_in(model.rbm, cases, steps=options.steps, sample=options.samples)
     unknown = data.isnan()
     # What is known stays as it is, where the model has fewer digits, too.
-    table = torch.where(unknown, filled.to(data.dtype), data)
-    write_table(table, options.out, model.columns or column_names(options.data))
+    whole = torch.where(unknown, filled.to(data.dtype), data)
+    write_table(whole, options.out, model.columns or table.names)
     missing = int(unknown.sum())
     print(f"{missing} of {data.numel()} values were missing; all are in {options.out}")
 

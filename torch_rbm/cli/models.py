@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.cases import check_cases, check_columns
-from torch_rbm.cli.readers import read_cases
+from torch_rbm.cli.cases import check_cases, check_columns, read_data
+from torch_rbm.cli.readers import Table
 from torch_rbm.persistence import load_with_columns
 from torch_rbm.rbm import RBM
 
@@ -44,12 +44,12 @@ class TrainedRBM:
         self, options: argparse.Namespace, *, states: bool = False, missing: bool = False
     ) -> Tensor:
         """Read the cases, [cases, visible], in a dtype that the model takes; see :meth:`read`."""
-        data = self.read(options, states=states, missing=missing)
+        data = self.read(options, states=states, missing=missing).data
         return data if data.dtype in (torch.bool, torch.uint8) else data.to(self.rbm.weight.dtype)
 
     def read(
         self, options: argparse.Namespace, *, states: bool = False, missing: bool = False
-    ) -> Tensor:
+    ) -> Table:
         """Read the cases, [cases, visible], as they are.
 
         Args:
@@ -61,7 +61,7 @@ class TrainedRBM:
             ValueError: the columns are not those of the model, or have values that its units cannot
                 have.
         """
-        data = read_cases(options.data, options.scale)
-        check_columns(options.data, self.columns)
-        check_cases(options.data, self.rbm, data, states=states, missing=missing)
-        return data
+        table = read_data(options)
+        check_columns(table, self.columns)
+        check_cases(table, self.rbm, states=states, missing=missing)
+        return table

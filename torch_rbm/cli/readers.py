@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import math
-import re
 import struct
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +12,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_rbm.sparse import as_tensor
+from torch_rbm.cli.csv_files import CSVFile, kept_columns, numbered
+from torch_rbm.files import open_unzipped
+from torch_rbm.sparse import as_cases
 
 # The types of the elements of an idx file (LeCun, Cortes and Burges: MNIST).
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-# With or without the mark that spreadsheets put first.
-_ENCODING = "utf-8-sig"
-_QUOTED = re.compile(r'"[^"]*"')
-# What tables have where a value is missing.
-_MISSING = ("", "na", "n/a", "nan", "null", "none")
 _EXPECTED = ".npy, .npz, .csv, .idx, .idx.gz, -ubyte, -ubyte.gz or .pt"
 
 
-def read_cases(path: str | Path, scale: float | None = None) -> Tensor:
+@dataclass(frozen=True)
+class Table:
+    """Cases from a file, [cases, visible], and the names of their columns where they have any."""
+
+    path: str
+    data: Tensor
+    names: list[str] | None
+
+    def name_of(self, column: int) -> str:
+        """What a message calls a column: its name, or its number, from 1 on."""
+        return str(column + 1) if self.names is None else repr(self.names[column])
+
+
+def read_table(path: str | Path, scale: float | None = None, drop: Collection[str] = ()) -> Table:
     """Read cases, [cases, visible], from a file.
 
     Args:
@@ -37,41 +42,45 @@ def read_cases(path: str | Path, scale: float | None = None) -> Tensor:
             ``.csv`` of numbers with or without a header, whose empty cells and ``NA`` become NaN,
             ``.idx`` and the names of MNIST's files, gzipped or not, or ``.pt`` with one tensor.
         scale: what numbers are divided by, such as 255 for pixels.
+        drop: columns to leave out: their names, or numbers from 1 on where they have no names. Of
+            a ``.csv`` they may hold anything.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is of no known format, or does not hold numbers of cases.
+        ValueError: it is of no known format, does not hold numbers of cases, or has no such column.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"expected a file {path}, found none")
     name = path.name.lower().removesuffix(".gz")
+    is_csv = name.endswith(".csv")
     read = next((_READERS[ending] for ending in _READERS if name.endswith(ending)), None)
-    if read is None:
+    if read is None and not is_csv:
         raise ValueError(f"expected a file {_EXPECTED}, got {path.name}")
+    names = None
     try:
-        data = as_tensor(read(path))
+        if read is None:
+            file = CSVFile.of(path, drop)
+            data, names = as_cases(file.read()), file.names
+        else:
+            data = _without(drop, as_cases(read(path)))
     except Exception as error:  # of any kind, from readers of half a dozen formats
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"expected numbers of cases in {path}: {reason}") from error
+    return Table(str(path), data if scale is None else data / scale, names)
+
+
+def _without(drop: Collection[str], data: Any) -> Tensor:
+    """Cases as [cases, visible], without the columns of these numbers."""
     if not isinstance(data, Tensor) or data.dim() < 2:
         shape = list(data.shape) if isinstance(data, Tensor) else type(data).__name__
-        raise ValueError(f"expected [cases, ...] numbers in {path}, got {shape}")
-    if data.layout == torch.strided:
-        data = data.flatten(1)
-        if data.dtype not in (torch.bool, torch.uint8) and not data.is_floating_point():
-            data = _in_single_if_exact(data.double())
-    return data if scale is None else data / scale
-
-
-def _in_single_if_exact(numbers: Tensor) -> Tensor:
-    """Float64 numbers as float32, half the memory, where that is what they are."""
-    single = numbers.float()
-    return single if ((single == numbers) | numbers.isnan()).all() else numbers
-
-
-def _open(path: Path) -> Any:
-    return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
+        raise ValueError(f"[cases, ...] was expected, got {shape}")
+    if data.layout != torch.strided:
+        if drop:
+            raise ValueError("columns of sparse matrices cannot be left out")
+        return data
+    data = data.flatten(1)
+    return data[:, kept_columns(numbered(data.shape[1]), drop)] if drop else data
 
 
 def _npy(path: Path) -> Any:
@@ -92,100 +101,8 @@ def _npz(path: Path) -> Any:
     return sparse.load_npz(path)
 
 
-def column_names(path: str | Path) -> list[str] | None:
-    """The names in the first line of a table; None where it has none, or is no table."""
-    path = Path(path)
-    if not path.name.lower().removesuffix(".gz").endswith(".csv"):
-        return None
-    return _first_line(path)[1]
-
-
-def _first_line(path: Path) -> tuple[str, list[str] | None]:
-    """What separates the columns, and their names where there are any."""
-    with _open(path) as file:
-        first = file.readline().decode(_ENCODING, errors="replace").strip()
-    separator = max(",;\t", key=_QUOTED.sub("", first).count)
-    words = next(csv.reader([first], delimiter=separator), [])
-    if all(_is_number(word) or _is_missing(word) for word in words):
-        return separator, None
-    return separator, [word.strip() for word in words]
-
-
-def _csv(path: Path) -> Any:
-    separator, names = _first_line(path)
-    skipped = 0 if names is None else 1
-
-    def rows(convert: Callable[[str], float] | None) -> Any:
-        with _open(path) as file:
-            return np.loadtxt(
-                file,
-                delimiter=separator,
-                skiprows=skipped,
-                ndmin=2,
-                dtype=np.float64,
-                converters=convert,
-                encoding=_ENCODING,
-            )
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", "loadtxt: input contained no data")
-        try:
-            table = rows(None)
-        except UserWarning as error:
-            raise ValueError("it has no rows of numbers") from error
-        except ValueError as error:
-            fault = _first_fault(path, separator, names)
-            if fault is not None:
-                raise ValueError(fault) from error
-            table = rows(_number)
-    if np.isinf(table).any():
-        raise ValueError(_first_fault(path, separator, names))
-    return _in_single_if_exact(torch.from_numpy(table))
-
-
-def _first_fault(path: Path, separator: str, names: list[str] | None) -> str | None:
-    """The line of a table of numbers that keeps it from being one, in words."""
-    with io.TextIOWrapper(_open(path), encoding=_ENCODING, errors="replace") as file:
-        rows = csv.reader(file, delimiter=separator)
-        columns = 0 if names is None else len(next(rows))
-        for row in rows:
-            if not row:
-                continue
-            columns = columns or len(row)
-            if len(row) != columns:
-                return f"line {rows.line_num} has {len(row)} values, the lines before {columns}"
-            for column, word in enumerate(row):
-                if not (_is_missing(word) or _is_finite(word)):
-                    name = column + 1 if names is None else repr(names[column])
-                    return (
-                        f"line {rows.line_num} has {word!r} in column {name}, no number; "
-                        "categories want a column of 0 and 1 for each"
-                    )
-    return None
-
-
-def _number(word: str) -> float:
-    return math.nan if _is_missing(word) else float(word)
-
-
-def _is_missing(word: str) -> bool:
-    return word.strip().lower() in _MISSING
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_finite(word: str) -> bool:
-    return _is_number(word) and math.isfinite(float(word))
-
-
 def _idx(path: Path) -> Any:
-    with _open(path) as file:
+    with open_unzipped(path) as file:
         zeros, kind, dimensions = struct.unpack(">HBB", file.read(4))
         if zeros != 0 or kind not in _IDX_TYPES:
             raise ValueError("it does not begin as an idx file does")
@@ -201,7 +118,6 @@ def _pt(path: Path) -> Any:
 _READERS: dict[str, Callable[[Path], Any]] = {
     ".npy": _npy,
     ".npz": _npz,
-    ".csv": _csv,
     ".idx": _idx,
     "-ubyte": _idx,
     ".pt": _pt,
