@@ -70,7 +70,7 @@ def read_table(path: str | Path, scale: float | None = None, drop: Collection[st
     return Table(str(path), data if scale is None else data / scale, names)
 
 
-def _without(drop: Collection[str], data: Any) -> Tensor:
+def _without(drop: Collection[str], data: object) -> Tensor:
     """Cases as [cases, visible], without the columns of these numbers."""
     if not isinstance(data, Tensor) or data.dim() < 2:
         shape = list(data.shape) if isinstance(data, Tensor) else type(data).__name__
@@ -79,8 +79,8 @@ def _without(drop: Collection[str], data: Any) -> Tensor:
         if drop:
             raise ValueError("columns of sparse matrices cannot be left out")
         return data
-    data = data.flatten(1)
-    return data[:, kept_columns(numbered(data.shape[1]), drop)] if drop else data
+    cases: Tensor = data.flatten(1)
+    return cases[:, kept_columns(numbered(cases.shape[1]), drop)] if drop else cases
 
 
 def _npy(path: Path) -> Any:
