@@ -175,8 +175,8 @@ MUTATIONS = [
     Mutation(
         "command line: real numbers are not standardised",
         "torch_rbm/cli/fit.py",
-        "    data = standardization.apply(data)",
-        "    pass",
+        "    data = standardization.apply(table.data)",
+        "    data = table.data",
     ),
     Mutation(
         "command line: the model is one of standardised data",
@@ -186,15 +186,21 @@ MUTATIONS = [
     ),
     Mutation(
         "command line: columns in another order are taken as they come",
-        "torch_rbm/cli/cases.py",
-        "expected is None or names == expected:",
-        "expected is None or sorted(names) == sorted(expected):",
+        "torch_rbm/cli/csv_files.py",
+        "kept = [places[name] for name in wanted]",
+        "kept = sorted(places[name] for name in wanted)",
     ),
     Mutation(
         "command line: columns that are left out of the data are read of the validation",
         "torch_rbm/cli/cases.py",
-        "return read_table(path or options.data, options.scale, options.drop)",
-        "return read_table(path or options.data, options.scale, () if path else options.drop)",
+        "table = read_table(path or options.data, options.scale, options.drop, columns)",
+        "table = read_table(path or options.data, options.scale, () if path else options.drop)",
+    ),
+    Mutation(
+        "large whole numbers of data frames lose their last digits",
+        "torch_rbm/sparse.py",
+        "else in_single_if_exact(cases)",
+        "else cases.float()",
     ),
     Mutation(
         "missing values are filled in by chains that forget the known ones",

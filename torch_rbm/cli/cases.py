@@ -35,9 +35,28 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_data(options: argparse.Namespace, path: str | None = None) -> Table:
-    """Read the cases of a command, or others of the same kind from another file."""
-    return read_table(path or options.data, options.scale, options.drop)
+def read_data(
+    options: argparse.Namespace, columns: list[str] | None = None, path: str | None = None
+) -> Table:
+    """Read the cases of a command, or others of the same kind from another file.
+
+    Args:
+        options: what the command was given.
+        columns: those of the model, where it knows their names: a table that has names is read by
+            them, in whatever order, and without its other columns.
+        path: the other file.
+
+    Raises:
+        ValueError: the table has no such columns.
+    """
+    table = read_table(path or options.data, options.scale, options.drop, columns)
+    if table.names is not None and columns is not None and table.names != columns:
+        absent = [name for name in columns if name not in table.names]
+        words = f"no {listed(absent)}" if absent else f"some of them twice: {listed(table.names)}"
+        raise ValueError(
+            f"expected {table.path} to have the columns {listed(columns)}, but there is {words}"
+        )
+    return table
 
 
 def add_binarize(parser: argparse.ArgumentParser, when: str) -> None:
@@ -110,24 +129,6 @@ def check_cases(
             hint = "; real numbers are for models of fit --units gaussian"
         raise ValueError(f"{error}{hint}") from None
     return known
-
-
-def check_columns(table: Table, expected: list[str] | None) -> None:
-    """Require a table whose columns have these names, where both have names."""
-    names = table.names
-    if names is None or expected is None or names == expected:
-        return
-    if sorted(names) == sorted(expected):
-        moved = [i for i, (a, b) in enumerate(zip(expected, names, strict=True)) if a != b]
-        words = f"in the order {listed(expected)}, got {listed(names)}"
-        words += f": column {moved[0] + 1} is {names[moved[0]]!r}, not {expected[moved[0]]!r}"
-    else:
-        unknown = [name for name in names if name not in expected]
-        absent = [name for name in expected if name not in names]
-        words = listed(expected)
-        words += f", got others: {listed(unknown)}" if unknown else ""
-        words += f", but there is no {listed(absent)}" if absent else "; --drop leaves columns out"
-    raise ValueError(f"expected {table.path} to have the columns {words}")
 
 
 def warn_of_numbering(table: Table) -> None:

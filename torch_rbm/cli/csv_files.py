@@ -7,6 +7,7 @@ import io
 import math
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from operator import itemgetter
@@ -37,7 +38,7 @@ class CSVFile:
         separator: between columns: a comma, a semicolon or a tab.
         header: lines up to the names, with these; 0 where there are no names.
         columns: the names of all columns; their numbers, from 1 on, where they have none.
-        kept: which of them are read.
+        kept: which of them are read, in the order in which they are wanted.
     """
 
     path: Path
@@ -47,12 +48,13 @@ class CSVFile:
     kept: list[int]
 
     @classmethod
-    def of(cls, path: Path, drop: Collection[str] = ()) -> CSVFile:
+    def of(cls, path: Path, drop: Collection[str] = (), wanted: list[str] | None = None) -> CSVFile:
         """Look at the first line that is not empty.
 
         Args:
             path: the file.
             drop: columns that are not read.
+            wanted: the columns that are read, where each of them is there once.
 
         Raises:
             ValueError: there are no such columns, or no others.
@@ -66,7 +68,12 @@ class CSVFile:
             number, columns = 0, numbered(len(words))
         else:
             columns = [word.strip() for word in words]
-        return cls(path, separator, number, columns, kept_columns(columns, drop))
+        kept = kept_columns(columns, drop)
+        times = Counter(columns[i] for i in kept)
+        if number and wanted and all(times[name] == 1 for name in wanted):
+            places = {columns[i]: i for i in kept}
+            kept = [places[name] for name in wanted]
+        return cls(path, separator, number, columns, kept)
 
     @property
     def names(self) -> list[str] | None:
@@ -95,7 +102,7 @@ class CSVFile:
         return in_single_if_exact(torch.from_numpy(table))
 
     def _rows(self, convert: Callable[[str], float] | None) -> Any:
-        some = len(self.kept) < len(self.columns)
+        some = self.kept != list(range(len(self.columns)))
         with open_unzipped(self.path) as file:
             return np.loadtxt(
                 file,

@@ -23,7 +23,6 @@ from torch_rbm.cli.cases import (
     add_binarize,
     add_data,
     check_cases,
-    check_columns,
     read_data,
     states_of,
     warn_of_numbering,
@@ -126,8 +125,7 @@ def _fit(options: argparse.Namespace) -> None:
     torch_rbm.initialize(rbm, data, observed=known)
     validation = None
     if options.validation is not None:
-        other = read_data(options, options.validation)
-        check_columns(other, table.names)
+        other = read_data(options, table.names, options.validation)
         other = replace(other, data=states_of(other.data, options.binarize))
         check_cases(other, rbm, states=True)
         validation = standardization.apply(other.data)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import torch_rbm
-from torch_rbm.cli.cases import check_cases, check_columns, read_data
+from torch_rbm.cli.cases import check_cases, read_data
 from torch_rbm.cli.readers import Table
 from torch_rbm.persistence import load_with_columns
 from torch_rbm.rbm import RBM
@@ -61,7 +61,6 @@ class TrainedRBM:
             ValueError: the columns are not those of the model, or have values that its units cannot
                 have.
         """
-        table = read_data(options)
-        check_columns(table, self.columns)
+        table = read_data(options, self.columns)
         check_cases(table, self.rbm, states=states, missing=missing)
         return table

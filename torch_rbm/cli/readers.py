@@ -34,7 +34,12 @@ class Table:
         return str(column + 1) if self.names is None else repr(self.names[column])
 
 
-def read_table(path: str | Path, scale: float | None = None, drop: Collection[str] = ()) -> Table:
+def read_table(
+    path: str | Path,
+    scale: float | None = None,
+    drop: Collection[str] = (),
+    wanted: list[str] | None = None,
+) -> Table:
     """Read cases, [cases, visible], from a file.
 
     Args:
@@ -44,6 +49,7 @@ def read_table(path: str | Path, scale: float | None = None, drop: Collection[st
         scale: what numbers are divided by, such as 255 for pixels.
         drop: columns to leave out: their names, or numbers from 1 on where they have no names. Of
             a ``.csv`` they may hold anything.
+        wanted: columns to read of a ``.csv`` with names, in this order, if all of them are there.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -60,7 +66,7 @@ def read_table(path: str | Path, scale: float | None = None, drop: Collection[st
     names = None
     try:
         if read is None:
-            file = CSVFile.of(path, drop)
+            file = CSVFile.of(path, drop, wanted)
             data, names = as_cases(file.read()), file.names
         else:
             data = _without(drop, as_cases(read(path)))
