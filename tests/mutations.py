@@ -187,14 +187,14 @@ MUTATIONS = [
     Mutation(
         "command line: columns in another order are taken as they come",
         "torch_rbm/cli/csv_files.py",
-        "kept = [places[name] for name in wanted]",
-        "kept = sorted(places[name] for name in wanted)",
+        "return [places[name] for name in wanted]",
+        "return sorted(places[name] for name in wanted)",
     ),
     Mutation(
         "command line: columns that are left out of the data are read of the validation",
         "torch_rbm/cli/cases.py",
-        "table = read_table(path or options.data, options.scale, options.drop, columns)",
-        "table = read_table(path or options.data, options.scale, () if path else options.drop)",
+        "return read_table(path or options.data, options.scale, options.drop, columns)",
+        "return read_table(path or options.data, options.scale, () if path else options.drop)",
     ),
     Mutation(
         "large whole numbers of data frames lose their last digits",

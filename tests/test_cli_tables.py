@@ -161,28 +161,28 @@ class TestNames:
     @pytest.mark.parametrize(
         ("columns", "message"),
         [
-            (("a", "b", "x"), "no c, d"),
-            (("a", "b"), "no c, d"),
-            (("x", "y"), "no a, b, c, d"),
-            (("a", "b", "b", "c, d"), "some of them twice: a, b, b, c, d"),
+            (("a", "b", "x"), "no column c, d, which the model has; its columns are a, b, x"),
+            (("a", "b"), "no column c, d, which the model has; its columns are a, b"),
+            (("x", "y"), "no column a, b, c, d, which the model has; its columns are x, y"),
+            (("a", "b", "b", "c, d"), "more than one column b"),
         ],
     )
     def test_what_is_not_there(self, capsys, columns, message):
-        written("other.csv", np.zeros((2, len(columns)), dtype=int), columns)
+        # Of words, too: what is missing comes first.
+        written("other.csv", np.full((2, len(columns)), "word"), columns)
         assert main(["evaluate", "m.pt", "other.csv"]) == 1
-        expected = f"expected other.csv to have the columns a, b, c, d, but there is {message}\n"
-        assert capsys.readouterr().err.endswith(expected)
+        assert capsys.readouterr().err.endswith(f"in other.csv: there is {message}\n")
 
     def test_a_validation_without_them(self, capsys):
         written("other.csv", np.zeros((2, 3), dtype=int), ("b", "a", "x"))
         assert main(["fit", "whole.csv", "--validation", "other.csv", "--out", "n.pt"]) == 1
-        assert "other.csv to have the columns a, b, c, d, but" in capsys.readouterr().err
+        assert "other.csv: there is no column c, d, which" in capsys.readouterr().err
 
     def test_not_all_names_of_many_are_listed(self, capsys):
         written("many.csv", np.zeros((20, 30), dtype=int), [f"q{i}" for i in range(30)])
         assert main(["fit", "many.csv", "--out", "n.pt", *FIT, *SHORT]) == 0
         assert main(["evaluate", "n.pt", "whole.csv"]) == 1
-        assert "the columns q0, q1, q2, q3, q4, q5, ..., q29, but" in capsys.readouterr().err
+        assert "no column q0, q1, q2, q3, q4, q5, ..., q29, which" in capsys.readouterr().err
 
     def test_a_table_without_names_is_taken_as_it_is(self):
         written("bare.csv", np.zeros((2, 3), dtype=int), None)
@@ -316,6 +316,26 @@ class TestColumnsLeftOut:
         sparse.save_npz("a.npz", sparse.csr_matrix(np.eye(2)))
         with pytest.raises(ValueError, match=message):
             read_table(name, drop=drop)
+
+
+def test_the_units_that_columns_of_several_kinds_need(folder, capsys):
+    rng = np.random.default_rng(0)
+    table = np.hstack([rng.normal(70, 9, (60, 2)), rng.integers(0, 2, (60, 3))]).astype(str)
+    table[3, 3] = ""
+    written("mixed.csv", table, list("abcde"))
+    assert main(["fit", "mixed.csv", "--out", "m.pt", *FIT, *SHORT]) == 1
+    units = "gaussian:2, bernoulli:3"
+    assert f"--units '{units}' of fit would take them" in capsys.readouterr().err
+    assert main(["fit", "mixed.csv", "--units", units, "--out", "m.pt", *FIT, *SHORT]) == 0
+
+
+def test_too_high_a_rate_for_a_table_with_missing_values(folder, capsys):
+    rows = np.random.default_rng(0).normal(0, 1, (60, 3)).astype(str)
+    rows[::5, 1] = ""
+    written("real.csv", rows, list("abc"))
+    options = ["--units", "gaussian", "--rate", "50", "--epochs", "20", "--out", "m.pt"]
+    assert main(["fit", "real.csv", *options, *FIT]) == 1
+    assert "diverged in epoch 1; expected a lower learning rate" in capsys.readouterr().err
 
 
 def test_a_model_too_large_for_enumeration(folder, capsys):

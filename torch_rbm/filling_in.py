@@ -52,6 +52,8 @@ def fill_in(
     Raises:
         TypeError, ValueError: the known values are none that the visible units can have, or a
             categorical unit is missing in part.
+        FloatingPointError: the parameters are too large, or not finite, as after a training that
+            diverged.
     """
     where = "fill_in"
     check_rbm(where, rbm)
@@ -70,6 +72,11 @@ def fill_in(
     incomplete = ~known.all(1)
     if incomplete.any():
         rows = _filled(rbm, result[incomplete], known[incomplete], steps, sample, generator)
+        if not rows.isfinite().all():
+            raise FloatingPointError(
+                f"{where}: expected parameters with which states stay finite, got weights of norm "
+                f"{rbm.weight.norm().item():.3g}"
+            )
         result[incomplete] = rows
     return result.view(data.shape)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
 
 import torch
 from torch import Tensor
 
-from torch_rbm.cli.arguments import listed, named, positive
+from torch_rbm.cli.arguments import named, positive
 from torch_rbm.cli.readers import Table, read_table
 from torch_rbm.cli.writers import TABLES
 from torch_rbm.rbm import RBM
@@ -19,6 +20,8 @@ from torch_rbm.rbm import RBM
 _NUMBERED = 10
 _MANY = 50
 _ROOM = 4
+# Groups of columns in a hint.
+_GROUPS = 6
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -49,14 +52,7 @@ def read_data(
     Raises:
         ValueError: the table has no such columns.
     """
-    table = read_table(path or options.data, options.scale, options.drop, columns)
-    if table.names is not None and columns is not None and table.names != columns:
-        absent = [name for name in columns if name not in table.names]
-        words = f"no {listed(absent)}" if absent else f"some of them twice: {listed(table.names)}"
-        raise ValueError(
-            f"expected {table.path} to have the columns {listed(columns)}, but there is {words}"
-        )
-    return table
+    return read_table(path or options.data, options.scale, options.drop, columns)
 
 
 def add_binarize(parser: argparse.ArgumentParser, when: str) -> None:
@@ -112,7 +108,8 @@ def check_cases(
         raise ValueError(
             f"{path}: expected data without missing values, got one in column "
             f"{table.name_of(column)} of case {row + 1}; torch-rbm impute --samples fills them in, "
-            "by a model that fit makes of such data"
+            "by a model that fit makes of such data, which looks too good on them then: better "
+            "judge it by whole cases"
         )
     observed = known if fits else None
     try:
@@ -126,9 +123,18 @@ def check_cases(
         elif states and top <= 1:
             hint = "; with --binarize they are probabilities of 0 and 1"
         elif not states and math.isfinite(top) and "bernoulli" in rbm.visible_units:
-            hint = "; real numbers are for models of fit --units gaussian"
+            hint = f"; as the values are, --units {_units_for(data)!r} of fit would take them"
         raise ValueError(f"{error}{hint}") from None
     return known
+
+
+def _units_for(data: Tensor) -> str:
+    """Units that take the columns as they are: of 0 and 1 alone, and of real numbers."""
+    binary = ((data == 0) | (data == 1) | data.isnan()).all(0).tolist()
+    runs = [(kind, len(list(columns))) for kind, columns in itertools.groupby(binary)]
+    if len(runs) == 1 or len(runs) > _GROUPS:
+        return "gaussian"
+    return ", ".join(f"{'bernoulli' if kind else 'gaussian'}:{count}" for kind, count in runs)
 
 
 def warn_of_numbering(table: Table) -> None:

@@ -54,10 +54,10 @@ class CSVFile:
         Args:
             path: the file.
             drop: columns that are not read.
-            wanted: the columns that are read, where each of them is there once.
+            wanted: the columns that are read, of a table that has names.
 
         Raises:
-            ValueError: there are no such columns, or no others.
+            ValueError: a column to leave out or to read is not there, or no other is left.
         """
         with open_unzipped(path) as file:
             lines = (line.decode(_ENCODING, errors="replace").strip() for line in file)
@@ -69,10 +69,8 @@ class CSVFile:
         else:
             columns = [word.strip() for word in words]
         kept = kept_columns(columns, drop)
-        times = Counter(columns[i] for i in kept)
-        if number and wanted and all(times[name] == 1 for name in wanted):
-            places = {columns[i]: i for i in kept}
-            kept = [places[name] for name in wanted]
+        if number and wanted is not None and wanted != [columns[i] for i in kept]:
+            kept = _wanted_columns(columns, kept, wanted)
         return cls(path, separator, number, columns, kept)
 
     @property
@@ -165,6 +163,21 @@ def kept_columns(columns: list[str], drop: Collection[str]) -> list[int]:
     if drop and not kept:
         raise ValueError("no column is left")
     return kept
+
+
+def _wanted_columns(columns: list[str], kept: list[int], wanted: list[str]) -> list[int]:
+    times = Counter(columns[i] for i in kept)
+    absent = [name for name in wanted if times[name] == 0]
+    if absent:
+        raise ValueError(
+            f"there is no column {listed(absent)}, which the model has; its columns are "
+            f"{listed(columns)}"
+        )
+    twice = [name for name in wanted if times[name] > 1]
+    if twice:
+        raise ValueError(f"there is more than one column {listed(twice)}")
+    places = {columns[i]: i for i in kept}
+    return [places[name] for name in wanted]
 
 
 def _number(word: str) -> float:

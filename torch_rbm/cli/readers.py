@@ -49,7 +49,7 @@ def read_table(
         scale: what numbers are divided by, such as 255 for pixels.
         drop: columns to leave out: their names, or numbers from 1 on where they have no names. Of
             a ``.csv`` they may hold anything.
-        wanted: columns to read of a ``.csv`` with names, in this order, if all of them are there.
+        wanted: columns to read of a ``.csv`` that has names, in this order.
 
     Raises:
         FileNotFoundError: there is no such file.

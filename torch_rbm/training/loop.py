@@ -211,7 +211,10 @@ class Training(Generic[EpochT, BatchT]):
         before = self.seconds
         batch: BatchT | None = None
         for rows, beside in self.batches:
-            batch = self._update(rows, beside)
+            try:
+                batch = self._update(rows, beside)
+            except FloatingPointError as error:  # of what a model that diverged has filled in
+                raise self._diverged() from error
             bar.update()
             now = time.monotonic()
             self.seconds = before + now - started
@@ -252,10 +255,7 @@ class Training(Generic[EpochT, BatchT]):
         loss = self.group.mean(self.loss_sum.item()) / len(self.batches)
         parameters = self.module.parameters()
         if not (math.isfinite(loss) and all(p.isfinite().all() for p in parameters)):
-            raise FloatingPointError(
-                f"{self.where}: training diverged in epoch {number}; expected a lower learning "
-                f"rate{self.monitor.hint()}; the parameters are as they were"
-            )
+            raise self._diverged()
         # Measuring costs as much as some updates: after the first epochs short ones take turns.
         first = self.updates - len(self.batches)
         due = number <= _MEASURED_EPOCHS or (
@@ -281,6 +281,12 @@ class Training(Generic[EpochT, BatchT]):
         if self.group.any(stop)[0]:
             self.history.stopped_early = True
             self._finish()
+
+    def _diverged(self) -> FloatingPointError:
+        return FloatingPointError(
+            f"{self.where}: training diverged in epoch {len(self.history.epochs) + 1}; expected a "
+            f"lower learning rate{self.monitor.hint()}; the parameters are as they were"
+        )
 
     def _finish(self) -> None:
         self.average.apply()
