@@ -232,6 +232,16 @@ class TestOptions:
             fitted(data_of(50), **options)
 
 
+def test_a_history_is_shown_on_one_line():
+    data = torch.bernoulli(torch.full((50, 4), 0.5))
+    rbm = torch_rbm.RBM(4, 2)
+    history = torch_rbm.fit(rbm, data, epochs=3, validation=data, patience=3, progress=False)
+    log_p = history.log_likelihoods[-1]
+    end = f"log p={log_p:.2f} in the last, the best number {history.best_epoch}"
+    assert repr(history) == f"<History of 3 epochs, {end}>"
+    assert repr(type(history)()) == "<History of 0 epochs>"
+
+
 class TestCallbacks:
     def test_csv_log(self, tmp_path):
         path = tmp_path / "log.csv"

@@ -104,7 +104,7 @@ class SupervisedEpoch(Epoch):
 EpochT = TypeVar("EpochT", bound=Epoch)
 
 
-@dataclass
+@dataclass(repr=False)
 class History(Generic[EpochT]):
     """All epochs of a training.
 
@@ -118,6 +118,12 @@ class History(Generic[EpochT]):
     epochs: list[EpochT] = field(default_factory=list)
     best_epoch: int | None = None
     stopped_early: bool = False
+
+    def __repr__(self) -> str:
+        """Return how long it was and how it ended, on one line, which all epochs would not fit."""
+        last = f", {self.epochs[-1].summary()} in the last" if self.epochs else ""
+        best = "" if self.best_epoch is None else f", the best number {self.best_epoch}"
+        return f"<History of {len(self.epochs)} epochs{last}{best}>"
 
     @property
     def losses(self) -> list[float]:
