@@ -194,7 +194,8 @@ MUTATIONS = [
         "command line: columns that are left out of the data are read of the validation",
         "torch_rbm/cli/cases.py",
         "return read_table(path or options.data, options.scale, options.drop, columns)",
-        "return read_table(path or options.data, options.scale, () if path else options.drop)",
+        "drop = () if path else options.drop; "
+        "return read_table(path or options.data, options.scale, drop, columns)",
     ),
     Mutation(
         "large whole numbers of data frames lose their last digits",

@@ -291,9 +291,15 @@ class TestColumnsLeftOut:
         assert read("filled.csv")[0] == ["a", "b", "c"]
 
     def test_columns_without_names_have_numbers(self, tables):
-        assert np.array_equal(
-            read_table("bare.csv", drop=["1", "3"]).data, read("whole.csv")[1][:, ::2]
-        )
+        first_and_last = read("whole.csv")[1][:, ::2]
+        np.save("bare.npy", read_table("bare.csv").data)
+        for name in ("bare.csv", "bare.npy"):
+            assert np.array_equal(read_table(name, drop=["1", "3"]).data, first_and_last)
+
+    def test_they_are_left_out_of_a_validation_without_names(self, tables):
+        options = ["--validation", "bare.csv", "--drop", "1", "--out", "m.pt"]
+        assert main(["fit", "bare.csv", *options, *FIT, *SHORT]) == 0
+        assert torch_rbm.load("m.pt").weight.shape == (4, 3)
 
     @pytest.mark.parametrize(
         ("name", "drop", "message"),

@@ -67,7 +67,7 @@ def read_table(
     try:
         if read is None:
             file = CSVFile.of(path, drop, wanted)
-            data, names = as_cases(file.read()), file.names
+            data, names = file.read(), file.names
         else:
             data = _without(drop, as_cases(read(path)))
     except Exception as error:  # of any kind, from readers of half a dozen formats
