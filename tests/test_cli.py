@@ -278,8 +278,10 @@ def test_misspelt_options_are_named_with_what_they_may_mean(capsys):
         main(["fit", "a.npy", "--out", "b.pt", "--hiden", "10"])
     assert caught.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("usage: torch-rbm fit ")
-    assert "unrecognized arguments: --hiden 10; did you mean --hidden?" in said
+    assert said == (
+        "torch-rbm fit: unrecognized arguments: --hiden 10 (is --hidden meant?); "
+        "torch-rbm fit --help says more\n"
+    )
 
 
 def test_warnings_are_one_line(files, capsys):

@@ -58,6 +58,11 @@ class Standardization:
                 scale[group.slice] = torch.where(spread > 0, spread, 1.0)
         return cls(mean, scale, units.continuous)
 
+    @property
+    def log_density_shift(self) -> float:
+        """What log-densities of standardised data lack to be of the data as they are, in nats."""
+        return -self.scale.double().log().sum().item()
+
     def apply(self, data: Tensor | Any) -> Tensor:
         """Return data, [cases, visible], standardised, float32; as they are if none are real."""
         cases: Tensor = as_cases(data)

@@ -52,6 +52,20 @@ class Group:
         return f"categorical({self.states})" if self.type == "categorical" else self.type
 
 
+class WrongValueError(ValueError):
+    """A value that a unit cannot have.
+
+    Attributes:
+        value: the value.
+        position: of the value in the data, from 0 on.
+        expected: what the unit can have, in words.
+    """
+
+    value: float
+    position: list[int]
+    expected: str
+
+
 class Units:
     """The units of one layer, in one or more groups.
 
@@ -172,8 +186,8 @@ class Units:
 
         Raises:
             TypeError: ``data`` is no tensor of a floating-point dtype, bool or uint8.
-            ValueError: the last dimension is not the number of elements, or a value is NaN or out
-                of range; the message gives the first position.
+            ValueError: the last dimension is not the number of elements.
+            WrongValueError: a value is NaN or out of range, the first one; it is a ValueError.
         """
         if not isinstance(data, Tensor):
             raise TypeError(f"{where}: expected {name} to be a tensor, got {type(data).__name__}")
@@ -251,9 +265,12 @@ def _refuse(
     hint = "; torch.bernoulli makes states of probabilities" if bernoulli_states else ""
     if math.isnan(value):
         hint = "; torch_rbm.fill_in makes whole cases of those with missing values"
-    raise ValueError(
+    # Attributes are set afterwards, as an error that is pickled takes its message alone.
+    error = WrongValueError(
         f"{where}: expected {name}{label} {expected}, got {value} at position {position}{hint}"
     )
+    error.value, error.position, error.expected = value, position, expected
+    raise error
 
 
 def _check_csr(where: str, name: str, data: Tensor, group: Group, states: bool) -> None:

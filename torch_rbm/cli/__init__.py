@@ -44,9 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose errors are one line: the usage above it would be what is seen first."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help says more\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser of all commands."""
-    result = argparse.ArgumentParser(
+    result = _Parser(
         prog="torch-rbm",
         description="Restricted Boltzmann machines: learn what a data set looks like, judge new "
         "cases by it, draw samples, compute features.",
@@ -89,7 +96,7 @@ def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn
         for word in unknown
         for name in difflib.get_close_matches(word, re.findall(r"--[\w-]+", usage), 1)
     ]
-    hint = f"; did you mean {' '.join(near)}?" if near else ""
+    hint = f" (is {' '.join(near)} meant?)" if near else ""
     parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
 
 

@@ -13,13 +13,17 @@ from torch import Tensor
 from torch_rbm.cli.arguments import named, positive
 from torch_rbm.cli.readers import Table, read_table
 from torch_rbm.cli.writers import TABLES
+from torch_rbm.files import check_folder
 from torch_rbm.rbm import RBM
+from torch_rbm.units import WrongValueError
 
 # Rows from which on a column that counts is no accident, and one of whole numbers that never come
 # twice, though there is little room for them: the numbers of some of the cases, in any order.
 _NUMBERED = 10
 _MANY = 50
 _ROOM = 4
+# Cases among which values that are no states would be found.
+_LOOKED_AT = 1000
 # Groups of columns in a hint.
 _GROUPS = 6
 
@@ -36,6 +40,14 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="leave a column out: its name or, where there are no names, its number, from 1; may "
         "be given several times",
     )
+    parser.set_defaults(complete_cases=False, id=None)
+
+
+def add_complete_cases(parser: argparse.ArgumentParser) -> None:
+    """Add the option for tables with holes."""
+    parser.add_argument(
+        "--complete-cases", action="store_true", help="leave out cases with missing values"
+    )
 
 
 def read_data(
@@ -50,9 +62,26 @@ def read_data(
         path: the other file.
 
     Raises:
-        ValueError: the table has no such columns.
+        ValueError: the table has no such columns, or no case is whole where whole ones are wanted.
     """
-    return read_table(path or options.data, options.scale, options.drop, columns)
+    table = read_table(path or options.data, options.scale, options.drop, columns, options.id)
+    return _complete(table) if options.complete_cases else table
+
+
+def _complete(table: Table) -> Table:
+    """The table without cases that miss a value."""
+    known = _known_values(table.data)
+    if known is None:
+        return table
+    whole = known.all(1)
+    if not whole.any():
+        raise ValueError(f"{table.path}: expected cases without missing values, got none")
+    incomplete = len(whole) - int(whole.sum())
+    print(
+        f"{incomplete} of {len(whole)} cases in {table.path} miss values and are left out",
+        file=sys.stderr,
+    )
+    return table.of_cases(whole)
 
 
 def add_binarize(parser: argparse.ArgumentParser, when: str) -> None:
@@ -65,7 +94,7 @@ def add_binarize(parser: argparse.ArgumentParser, when: str) -> None:
 
 
 def add_table(parser: argparse.ArgumentParser) -> None:
-    """Add the file for a table with a row for each case."""
+    """Add the file for a table with a row for each case, and what names the cases there."""
     parser.add_argument(
         "--out",
         required=True,
@@ -73,6 +102,24 @@ def add_table(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file.npy or file.csv with a row for each case",
     )
+    parser.add_argument(
+        "--id",
+        metavar="COLUMN",
+        help="column of DATA that says which case it is, in words or numbers: it comes first in "
+        "FILE, both in .csv",
+    )
+
+
+def check_table_file(options: argparse.Namespace) -> None:
+    """Require a place for the table, and a format that has words where words come first.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: the format has numbers alone.
+    """
+    check_folder(options.out)
+    if options.id is not None and not options.out.endswith(".csv"):
+        raise ValueError(f"expected a .csv to have a column {options.id!r}, got {options.out}")
 
 
 def _known_values(data: Tensor) -> Tensor | None:
@@ -114,18 +161,28 @@ def check_cases(
     observed = known if fits else None
     try:
         rbm.visible_layer().check(path, "data", data, states=states, observed=observed)
-    except ValueError as error:
-        values = data if observed is None else data[observed]
-        top = values.max().item() if fits and values.numel() > 0 else math.nan
-        hint = ""
-        if top == 255:
-            hint = "; for pixels from 0 to 255 use --scale 255"
-        elif states and top <= 1:
-            hint = "; with --binarize they are probabilities of 0 and 1"
-        elif not states and math.isfinite(top) and "bernoulli" in rbm.visible_units:
-            hint = f"; as the values are, --units {_units_for(data)!r} of fit would take them"
-        raise ValueError(f"{error}{hint}") from None
+    except WrongValueError as error:
+        case, column = error.position
+        raise ValueError(
+            f"{path}: expected values {error.expected}, got {error.value:.9g} in column "
+            f"{table.name_of(column)} of case {case + 1}"
+            f"{_hint(data, observed, rbm, states=states)}"
+        ) from None
     return known
+
+
+def _hint(data: Tensor, known: Tensor | None, rbm: RBM, *, states: bool) -> str:
+    """Which option may be missing where a value is none that its unit can have."""
+    is_dense = data.layout == torch.strided
+    values = data if is_dense else data.values()
+    top = (values if known is None else values[known]).max().item()
+    if top == 255:
+        return "; for pixels from 0 to 255 use --scale 255"
+    if states and top <= 1:
+        return "; with --binarize they are probabilities of 0 and 1"
+    if is_dense and not states and math.isfinite(top) and "bernoulli" in rbm.visible_units:
+        return f"; as the values are, --units {_units_for(data)!r} of fit would take them"
+    return ""
 
 
 def _units_for(data: Tensor) -> str:
@@ -151,6 +208,24 @@ def warn_of_numbering(table: Table) -> None:
             f"--drop {name}",
             file=sys.stderr,
         )
+
+
+def say_of_means(table: Table, rbm: RBM) -> None:
+    """Say so where values between 0 and 1 are taken as they are, as probabilities."""
+    if table.data.layout != torch.strided:
+        return
+    for group in rbm.visible_layer().groups:
+        values = table.data[:_LOOKED_AT, group.slice]
+        between = ((values > 0) & (values < 1)).any(0)
+        if group.type == "bernoulli" and between.any():
+            column = group.first + int(between.nonzero()[0])
+            print(
+                f"column {table.name_of(column)} has values between 0 and 1, taken as means of 0 "
+                "and 1: --binarize draws states from them in every epoch, --units gaussian takes "
+                "real numbers",
+                file=sys.stderr,
+            )
+            return
 
 
 def _is_numbering(numbers: Tensor) -> bool:

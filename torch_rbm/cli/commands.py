@@ -11,7 +11,7 @@ from torch import Tensor
 
 import torch_rbm
 from torch_rbm.cli.arguments import count, height_and_width, named
-from torch_rbm.cli.cases import add_data, add_table
+from torch_rbm.cli.cases import add_complete_cases, add_data, add_table, check_table_file
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.demo import run_demo
 from torch_rbm.cli.evaluate import EVALUATE
@@ -69,29 +69,31 @@ def _sample(options: argparse.Namespace) -> None:
 def _table_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_data(parser)
+    add_complete_cases(parser)
     add_table(parser)
 
 
 @torch.no_grad()
 def _features(options: argparse.Namespace) -> None:
+    check_table_file(options)
     model = TrainedRBM.load(options.model)
-    data = model.cases(options)
-    check_folder(options.out)
-    features = model.rbm(data)
+    table = model.read(options)
+    features = model.rbm(model.taken(table.data))
     named = model.columns is not None
     names = [f"hidden {unit}" for unit in range(1, features.shape[1] + 1)] if named else None
-    write_table(features, options.out, names)
+    write_table(features, options.out, names, table.cases)
     print(f"{features.shape[0]} x {features.shape[1]} features in {options.out}")
 
 
 @torch.no_grad()
 def _score(options: argparse.Namespace) -> None:
+    check_table_file(options)
     model = TrainedRBM.load(options.model)
-    data = model.cases(options)
-    check_folder(options.out)
+    table = model.read(options)
+    energies = model.rbm.free_energy(model.taken(table.data))
     names = None if model.columns is None else ["free energy"]
-    write_table(model.rbm.free_energy(data)[:, None], options.out, names)
-    print(f"{len(data)} free energies in {options.out}: the higher, the less likely")
+    write_table(energies[:, None], options.out, names, table.cases)
+    print(f"{len(energies)} free energies in {options.out}: the higher, the less likely")
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:

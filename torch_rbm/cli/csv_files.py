@@ -99,6 +99,25 @@ class CSVFile:
             raise ValueError(self._first_fault())
         return in_single_if_exact(torch.from_numpy(table))
 
+    def words(self, column: str) -> list[str]:
+        """Read what one of the columns has in each row, numbers or not.
+
+        Raises:
+            ValueError: there is no such column.
+        """
+        _require(self.columns, [column])
+        place = self.columns.index(column)
+        with self._text() as file:
+            for _ in range(self.header):
+                next(file)
+            rows = filter(None, csv.reader(file, delimiter=self.separator))
+            return [row[place] for row in rows]
+
+    def _text(self) -> io.TextIOWrapper:
+        return io.TextIOWrapper(
+            open_unzipped(self.path), encoding=_ENCODING, errors="replace", newline=""
+        )
+
     def _rows(self, convert: Callable[[str], float] | None) -> Any:
         some = self.kept != list(range(len(self.columns)))
         with open_unzipped(self.path) as file:
@@ -118,8 +137,7 @@ class CSVFile:
 
     def _first_fault(self) -> str | None:
         """The line that keeps it from being a table of numbers, in words."""
-        file = io.TextIOWrapper(open_unzipped(self.path), encoding=_ENCODING, errors="replace")
-        with file:
+        with self._text() as file:
             rows = csv.reader(file, delimiter=self.separator)
             not_empty = filter(None, rows)
             if self.header:
@@ -154,15 +172,17 @@ def kept_columns(columns: list[str], drop: Collection[str]) -> list[int]:
     Raises:
         ValueError: one to leave out is not there, or none is left.
     """
-    for name in drop:
-        if name not in columns:
-            raise ValueError(
-                f"there is no column {name!r} to leave out; its columns are {listed(columns)}"
-            )
+    _require(columns, drop)
     kept = [i for i, name in enumerate(columns) if name not in drop]
     if drop and not kept:
         raise ValueError("no column is left")
     return kept
+
+
+def _require(columns: list[str], names: Collection[str]) -> None:
+    for name in names:
+        if name not in columns:
+            raise ValueError(f"there is no column {name!r}; its columns are {listed(columns)}")
 
 
 def _wanted_columns(columns: list[str], kept: list[int], wanted: list[str]) -> list[int]:

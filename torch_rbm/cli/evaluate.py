@@ -11,7 +11,7 @@ from torch import Tensor
 
 import torch_rbm
 from torch_rbm.cli.arguments import add_quiet
-from torch_rbm.cli.cases import add_binarize, add_data, states_of
+from torch_rbm.cli.cases import add_binarize, add_complete_cases, add_data, states_of
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.models import TrainedRBM, add_model
 from torch_rbm.rbm import RBM
@@ -29,6 +29,7 @@ _COLLINEAR = 1e-6
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_data(parser)
+    add_complete_cases(parser)
     add_binarize(parser, "once, by a fixed seed")
     parser.add_argument(
         "--method",

@@ -21,9 +21,11 @@ from torch_rbm.cli.arguments import (
 )
 from torch_rbm.cli.cases import (
     add_binarize,
+    add_complete_cases,
     add_data,
     check_cases,
     read_data,
+    say_of_means,
     states_of,
     warn_of_numbering,
 )
@@ -31,6 +33,7 @@ from torch_rbm.cli.command import Command
 from torch_rbm.files import check_folder
 from torch_rbm.rbm import RBM
 from torch_rbm.standardization import Standardization
+from torch_rbm.training import Epoch, RBMEpoch
 from torch_rbm.training.factories import OptimizerFactory
 from torch_rbm.units import Units
 
@@ -55,6 +58,7 @@ _OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
+    add_complete_cases(parser)
     parser.add_argument("--out", required=True, metavar="MODEL", help="file for the model")
     parser.add_argument(
         "--hidden",
@@ -119,6 +123,8 @@ def _fit(options: argparse.Namespace) -> None:
     known = check_cases(table, rbm, missing=True)
     if rbm.visible_layer().continuous:
         warn_of_numbering(table)
+    if not options.binarize:
+        say_of_means(table, rbm)
     # Real numbers are standardised for the training alone: the model is of the data as they are.
     standardization = Standardization.of(table.data, rbm.visible_layer())
     data = standardization.apply(table.data)
@@ -145,7 +151,7 @@ def _fit(options: argparse.Namespace) -> None:
             transform=None if known is None else _filled_in(rbm),
             validation=validation,
             patience=options.patience,
-            callbacks=[] if options.log is None else [torch_rbm.CSVLog(options.log)],
+            callbacks=[] if options.log is None else [_Log(options.log, standardization)],
             checkpoint=checkpoint,
             progress=not options.quiet,
         )
@@ -153,9 +159,32 @@ def _fit(options: argparse.Namespace) -> None:
         raise KeyboardInterrupt(f"the same command goes on from {checkpoint}") from None
     torch_rbm.save(standardization.of_raw_data(rbm), options.out, columns=table.names)
     checkpoint.unlink(missing_ok=True)
-    if history.best_epoch is not None:
-        print(f"best validation likelihood in epoch {history.best_epoch}")
+    if validation is not None:
+        number, which = history.best_epoch, "the best"
+        if number is None:
+            number, which = len(history.epochs), "the last"
+        likelihood = _of_raw_data(history.epochs[number - 1], standardization).log_likelihood
+        print(f"log-likelihood of a validation case in epoch {number}, {which}: {likelihood:.4f}")
     print(f"{rbm} in {options.out}; torch-rbm evaluate {options.out} DATA says how good it is")
+
+
+class _Log(torch_rbm.CSVLog):
+    """A log whose likelihoods are of the data as they are, as those that ``evaluate`` prints."""
+
+    def __init__(self, path: str, standardization: Standardization) -> None:
+        super().__init__(path)
+        self._standardization = standardization
+
+    def on_epoch(self, module: nn.Module, epoch: Epoch) -> None:
+        """Add a line."""
+        assert isinstance(epoch, RBMEpoch)
+        super().on_epoch(module, _of_raw_data(epoch, self._standardization))
+
+
+def _of_raw_data(epoch: RBMEpoch, standardization: Standardization) -> RBMEpoch:
+    if epoch.log_likelihood is None:
+        return epoch
+    return replace(epoch, log_likelihood=epoch.log_likelihood + standardization.log_density_shift)
 
 
 def _rbm(options: argparse.Namespace, visible: int) -> RBM:

@@ -8,11 +8,10 @@ import torch
 
 import torch_rbm
 from torch_rbm.cli.arguments import count
-from torch_rbm.cli.cases import add_data, add_table
+from torch_rbm.cli.cases import add_data, add_table, check_table_file
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.models import TrainedRBM, add_model
 from torch_rbm.cli.writers import write_table
-from torch_rbm.files import check_folder
 
 
 def _impute_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,16 +27,16 @@ def _impute_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _impute(options: argparse.Namespace) -> None:
+    check_table_file(options)
     model = TrainedRBM.load(options.model)
     table = model.read(options, missing=True)
     data = table.data
-    check_folder(options.out)
     cases = data.to(model.rbm.weight.dtype)
     filled = torch_rbm.fill_in(model.rbm, cases, steps=options.steps, sample=options.samples)
     unknown = data.isnan()
     # What is known stays as it is, where the model has fewer digits, too.
     whole = torch.where(unknown, filled.to(data.dtype), data)
-    write_table(whole, options.out, model.columns or table.names)
+    write_table(whole, options.out, model.columns or table.names, table.cases)
     missing = int(unknown.sum())
     print(f"{missing} of {data.numel()} values were missing; all are in {options.out}")
 

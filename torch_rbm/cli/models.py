@@ -44,7 +44,10 @@ class TrainedRBM:
         self, options: argparse.Namespace, *, states: bool = False, missing: bool = False
     ) -> Tensor:
         """Read the cases, [cases, visible], in a dtype that the model takes; see :meth:`read`."""
-        data = self.read(options, states=states, missing=missing).data
+        return self.taken(self.read(options, states=states, missing=missing).data)
+
+    def taken(self, data: Tensor) -> Tensor:
+        """Return data in a dtype that the model takes."""
         return data if data.dtype in (torch.bool, torch.uint8) else data.to(self.rbm.weight.dtype)
 
     def read(

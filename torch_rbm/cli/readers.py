@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,40 @@ _EXPECTED = ".npy, .npz, .csv, .idx, .idx.gz, -ubyte, -ubyte.gz or .pt"
 
 
 @dataclass(frozen=True)
+class Names:
+    """What the cases of a table are called, in a column of this name."""
+
+    column: str
+    values: list[str]
+
+
+@dataclass(frozen=True)
 class Table:
-    """Cases from a file, [cases, visible], and the names of their columns where they have any."""
+    """Cases from a file.
+
+    Attributes:
+        path: the file.
+        data: the cases, [cases, visible].
+        names: those of the columns, where they have any.
+        cases: what the cases are called, where a column of the file says so.
+    """
 
     path: str
     data: Tensor
     names: list[str] | None
+    cases: Names | None = None
 
     def name_of(self, column: int) -> str:
         """What a message calls a column: its name, or its number, from 1 on."""
         return str(column + 1) if self.names is None else repr(self.names[column])
+
+    def of_cases(self, chosen: Tensor) -> Table:
+        """The table with some of its cases alone, bool [cases]."""
+        names = self.cases
+        if names is not None:
+            kept = itertools.compress(names.values, chosen.tolist())
+            names = Names(names.column, list(kept))
+        return replace(self, data=self.data[chosen], cases=names)
 
 
 def read_table(
@@ -39,6 +64,7 @@ def read_table(
     scale: float | None = None,
     drop: Collection[str] = (),
     wanted: list[str] | None = None,
+    case_column: str | None = None,
 ) -> Table:
     """Read cases, [cases, visible], from a file.
 
@@ -50,6 +76,8 @@ def read_table(
         drop: columns to leave out: their names, or numbers from 1 on where they have no names. Of
             a ``.csv`` they may hold anything.
         wanted: columns to read of a ``.csv`` that has names, in this order.
+        case_column: column of a ``.csv`` that says what the cases are called, in words or numbers;
+            it is left out of the cases if it is none of those that are wanted.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -63,17 +91,25 @@ def read_table(
     read = next((_READERS[ending] for ending in _READERS if name.endswith(ending)), None)
     if read is None and not is_csv:
         raise ValueError(f"expected a file {_EXPECTED}, got {path.name}")
-    names = None
+    if case_column is not None and not is_csv:
+        raise ValueError(f"expected a .csv, which has a column {case_column!r}, got {path.name}")
+    names = cases = None
     try:
-        if read is None:
+        if read is not None:
+            data = _without(drop, as_cases(read(path)))
+        else:
+            if case_column is not None and case_column not in (wanted or ()):
+                drop = [*drop, case_column]
             file = CSVFile.of(path, drop, wanted)
             data, names = file.read(), file.names
-        else:
-            data = _without(drop, as_cases(read(path)))
+            if case_column is not None:
+                cases = Names(case_column, file.words(case_column))
+                if len(cases.values) != len(data):
+                    raise ValueError(f"it has {len(data)} cases, and other lines between them")
     except Exception as error:  # of any kind, from readers of half a dozen formats
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"expected numbers of cases in {path}: {reason}") from error
-    return Table(str(path), data if scale is None else data / scale, names)
+    return Table(str(path), data if scale is None else data / scale, names, cases)
 
 
 def _without(drop: Collection[str], data: object) -> Tensor:
