@@ -70,7 +70,12 @@ JUDGES_OF = {
     ],
     "torch_rbm/sklearn": ["test_sklearn.py"],
     "torch_rbm/plotting": ["test_plotting.py"],
-    "torch_rbm/cli": ["test_cli.py", "test_cli_tables.py", "test_cli_recommend.py"],
+    "torch_rbm/cli": [
+        "test_cli.py",
+        "test_cli_tables.py",
+        "test_cli_cases.py",
+        "test_cli_recommend.py",
+    ],
     "torch_rbm/files.py": ["test_fuzz_files.py"],
     "torch_rbm/persistence": ["test_fuzz_files.py"],
 }

@@ -193,9 +193,20 @@ MUTATIONS = [
     Mutation(
         "command line: columns that are left out of the data are read of the validation",
         "torch_rbm/cli/cases.py",
-        "return read_table(path or options.data, options.scale, options.drop, columns)",
-        "drop = () if path else options.drop; "
-        "return read_table(path or options.data, options.scale, drop, columns)",
+        "options.scale, options.drop, columns, options.id)",
+        "options.scale, () if path else options.drop, columns, options.id)",
+    ),
+    Mutation(
+        "command line: of whole cases alone the first names are kept",
+        "torch_rbm/cli/readers.py",
+        "kept = itertools.compress(names.values, chosen.tolist())",
+        "kept = names.values[: int(chosen.sum())]",
+    ),
+    Mutation(
+        "command line: logs have likelihoods of standardised columns",
+        "torch_rbm/cli/fit.py",
+        "epoch.log_likelihood + standardization.log_density_shift",
+        "epoch.log_likelihood + 0 * standardization.log_density_shift",
     ),
     Mutation(
         "large whole numbers of data frames lose their last digits",
