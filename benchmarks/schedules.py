@@ -2,8 +2,9 @@
 
     TORCH_RBM_DATA=... python benchmarks/schedules.py
 
-Trainings by the defaults of ``fit`` but for rate and schedule, exact log-likelihoods: wine and
-digits of scikit-learn, and MNIST. Prints a line of JSON for each, and appends it to --output.
+Trainings by the defaults of ``fit`` but for rate and schedule, exact log-likelihoods: wine, breast
+cancer, the latter also with most of its columns as 0 and 1, and digits of scikit-learn, and MNIST.
+Prints a line of JSON for each, and appends it to --output.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from cases import mnist_pictures
 from mnist import binary_test_pictures
 from reporting import report
-from sklearn.datasets import load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -62,10 +63,27 @@ def shuffled(cases: Tensor) -> Tensor:
     return cases[torch.randperm(len(cases), generator=torch.Generator().manual_seed(1))]
 
 
+def standardised(load: Callable[[], Any]) -> Tensor:
+    cases = torch.from_numpy(load().data).float()
+    return shuffled((cases - cases.mean(0)) / cases.std(0))
+
+
 def wine() -> tuple[Tensor, Tensor]:
-    cases = torch.from_numpy(load_wine().data).float()
-    cases = shuffled((cases - cases.mean(0)) / cases.std(0))
+    cases = standardised(load_wine)
     return cases[:130], cases[130:]
+
+
+def cancer() -> tuple[Tensor, Tensor]:
+    cases = standardised(load_breast_cancer)
+    return cases[:420], cases[420:]
+
+
+def mixed() -> tuple[Tensor, Tensor]:
+    """Five columns of real numbers, and of the others whether they are above their median."""
+    cases = standardised(load_breast_cancer)
+    above = cases[:, 5:] > cases[:, 5:].median(0).values
+    cases = torch.cat([cases[:, :5], above], dim=1)
+    return cases[:420], cases[420:]
 
 
 def digits() -> tuple[Tensor, Tensor]:
@@ -79,8 +97,11 @@ def mnist() -> tuple[Tensor, Tensor]:
     return mnist_pictures("train"), binary_test_pictures()
 
 
+REAL = {"visible_units": "gaussian", "learn_precision": True}
 TASKS = {
-    "wine": Task(wine, 10, units={"visible_units": "gaussian", "learn_precision": True}),
+    "wine": Task(wine, 10, units=REAL),
+    "cancer": Task(cancer, 15, units=REAL),
+    "mixed": Task(mixed, 15, units={**REAL, "visible_units": "gaussian:5, bernoulli:25"}),
     "digits": Task(digits, 15, options={"binarize": True}),
     "mnist": Task(mnist, 16, options={"binarize": True, "epochs": 6}),
 }

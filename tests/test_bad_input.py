@@ -92,7 +92,7 @@ def test_means_are_no_binary_states():
 
 
 BAD_VALUES = {
-    "too large": (1.5, r"in \[0, 1\].*1.5 at position \[70, 2\]"),
+    "too large": (1.5, r"in \[0, 1\].*1.5 at position \[70, 2\]; gaussian units take real"),
     "negative": (-0.25, r"-0.25 at position \[70, 2\]"),
     "nan": (float("nan"), r"nan at position \[70, 2\]"),
     "infinite": (float("inf"), r"inf at position \[70, 2\]"),

@@ -261,8 +261,10 @@ def _refuse(
 ) -> NoReturn:
     label = "" if group.name == group.type else f" of the group {group.name!r}"
     expected = (_STATES if states else _MEANS)[group.type]
-    bernoulli_states = states and group.type == "bernoulli"
-    hint = "; torch.bernoulli makes states of probabilities" if bernoulli_states else ""
+    hint = ""
+    if group.type == "bernoulli":
+        of_means = "; torch.bernoulli makes states of probabilities"
+        hint = of_means if states and 0 < value < 1 else "; gaussian units take real numbers"
     if math.isnan(value):
         hint = "; torch_rbm.fill_in makes whole cases of those with missing values"
     # Attributes are set afterwards, as an error that is pickled takes its message alone.

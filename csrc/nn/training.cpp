@@ -19,6 +19,9 @@ namespace torch_rbm {
 namespace {
 
 constexpr auto kFit = "fit";
+// Gradients of precisions grow with the squares of the distances of outliers, which at the rate of
+// the weights would make a unit so wide in one step that it never comes back.
+constexpr double kPrecisionRate = 0.01;
 
 // How long a training is.
 struct Length {
@@ -46,6 +49,21 @@ Length length_of(int64_t cases, const FitOptions& options) {
   return {.batch_size = batch_size, .batches = batches, .epochs = epochs};
 }
 
+// The more gaussian or relu units go together, the steeper is the likelihood.
+double default_rate(const RBM& rbm) {
+  constexpr double kOfDiscreteUnits = 0.2;
+  const auto continuous = [](std::string_view layer, int64_t size) {
+    int64_t result = 0;
+    for (const units::Group& group : units::parse(layer, size).groups) {
+      result += group.type == "gaussian" || group.type == "relu" ? group.size : 0;
+    }
+    return result;
+  };
+  const int64_t count = continuous(rbm->units().visible, rbm->visible_bias.size(0)) +
+                        continuous(rbm->units().hidden, rbm->hidden_bias.size(0));
+  return kOfDiscreteUnits / std::sqrt(static_cast<double>(std::max<int64_t>(count, 1)));
+}
+
 void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
   if (data.dim() != 2 || data.size(0) == 0) {
     checks::value_error(kFit, "expected data [cases, visible] with at least one case, got [{}]",
@@ -65,12 +83,13 @@ void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {
   }
   // NaN is refused, too.
   const auto is_share = [](double value) { return value >= 0 && value <= 1; };
-  if (!(options.learning_rate >= 0) || !is_share(options.hold) || !is_share(options.warm_up) ||
+  const double learning_rate = options.learning_rate.value_or(0);
+  if (!(learning_rate >= 0) || !is_share(options.hold) || !is_share(options.warm_up) ||
       !is_share(options.average)) {
     checks::value_error(kFit,
                         "expected learning_rate >= 0, and hold, warm_up and average in [0, 1], got "
                         "{}, {}, {} and {}",
-                        options.learning_rate, options.hold, options.warm_up, options.average);
+                        learning_rate, options.hold, options.warm_up, options.average);
   }
   if (!options.transform) {
     check_values(kFit, rbm->units().visible, data);
@@ -155,7 +174,8 @@ class Training {
         chain_(rbm->sample_visible(at::zeros({options.chains, rbm->weight.size(0)},
                                              rbm->weight.options().requires_grad(false)),
                                    random())),
-        length_(length_of(data.size(0), options)) {}
+        length_(length_of(data.size(0), options)),
+        rate_(options.learning_rate ? *options.learning_rate : default_rate(rbm)) {}
 
   void run() {
     for (int64_t epoch = 1; epoch <= length_.epochs; ++epoch) {
@@ -197,14 +217,20 @@ class Training {
         batch, chain_, rbm_->weight, rbm_->visible_bias, rbm_->hidden_bias, options_.steps,
         {.units = rbm_->units(), .random = random()});
     chain_ = estimate.chain;
-    const double gap = (rbm_->weight * estimate.grad_weight).sum().item<double>() +
-                       rbm_->visible_bias.dot(estimate.grad_visible_bias).item<double>() +
-                       rbm_->hidden_bias.dot(estimate.grad_hidden_bias).item<double>();
+    double gap = (rbm_->weight * estimate.grad_weight).sum().item<double>() +
+                 rbm_->visible_bias.dot(estimate.grad_visible_bias).item<double>() +
+                 rbm_->hidden_bias.dot(estimate.grad_hidden_bias).item<double>();
     if (options_.centered) {
       centering_.apply(estimate);
     }
     const auto total = static_cast<double>(length_.epochs * length_.batches);
-    const double rate = options_.learning_rate * share_of_rate(total);
+    const double share = share_of_rate(total);
+    if (rbm_->visible_log_precision.defined()) {
+      const Tensor gradient = precision_gradient(batch);
+      gap += gradient.sum().item<double>();
+      rbm_->visible_log_precision.sub_(gradient, std::min(rate_, kPrecisionRate) * share);
+    }
+    const double rate = rate_ * share;
     rbm_->weight.sub_(estimate.grad_weight, rate);
     rbm_->visible_bias.sub_(estimate.grad_visible_bias, rate);
     rbm_->hidden_bias.sub_(estimate.grad_hidden_bias, rate);
@@ -213,6 +239,14 @@ class Training {
       average_.add(parameters_);
     }
     return gap;
+  }
+
+  // ∂/∂log γ of Σ γv²/2, under data less under the chains.
+  [[nodiscard]] Tensor precision_gradient(const Tensor& batch) const {
+    const auto second_moment = [this](const Tensor& states) {
+      return states.to(rbm_->weight.scalar_type()).square().mean(0);
+    };
+    return rbm_->visible_log_precision.exp() * (second_moment(batch) - second_moment(chain_)) / 2;
   }
 
   [[nodiscard]] double share_of_rate(double total) const {
@@ -238,6 +272,7 @@ class Training {
   Average average_;
   Tensor chain_;
   Length length_;
+  double rate_;
   int64_t updates_ = 0;
 };
 

@@ -125,6 +125,43 @@ TEST(FitOptions, TheRateRisesStaysAndFallsToZero) {
   EXPECT_TRUE(steps(0.5).allclose(falling * (6.5 / 5.5)));
 }
 
+TEST(FitOptions, TheRateSuitsTheUnits) {
+  const auto trained = [](const RBMOptions& units, const FitOptions& options) {
+    torch::manual_seed(6);
+    const RBM rbm(5, 4, units);
+    fit(rbm, torch::rand({40, 5}), options);
+    return rbm->weight.detach().clone();
+  };
+  const FitOptions by_default{.epochs = 1};
+  const FitOptions discrete{.epochs = 1, .learning_rate = 0.2};
+  const FitOptions nine_real{.epochs = 1, .learning_rate = 0.2 / 3};
+  const FitOptions four_real{.epochs = 1, .learning_rate = 0.2 / 2};
+  const RBMOptions mixed{.visible_units = "gaussian:4, bernoulli:1"};
+  const RBMOptions real{.visible_units = "gaussian", .hidden_units = "relu"};
+  EXPECT_TRUE(trained({}, by_default).equal(trained({}, discrete)));
+  EXPECT_TRUE(trained(mixed, by_default).equal(trained(mixed, four_real)));
+  EXPECT_TRUE(trained(real, by_default).equal(trained(real, nine_real)));
+  EXPECT_FALSE(trained(real, by_default).equal(trained(real, four_real)));
+}
+
+TEST(FitOptions, PrecisionsAreLearned) {
+  torch::manual_seed(7);
+  const Tensor deviations = torch::tensor({0.5, 1.0, 2.0});
+  const Tensor data = torch::randn({2000, 3}) * deviations;
+  const auto trained = [&](bool learn_precision) {
+    const RBM rbm(3, 2,
+                  RBMOptions{.visible_units = "gaussian", .learn_precision = learn_precision});
+    double last = 0;
+    fit(rbm, data, {.epochs = 60, .on_epoch = [&](int64_t, double gap) { last = gap; }});
+    EXPECT_LT(std::abs(last), 0.5);  // data and chains are alike
+    return log_likelihood(rbm, data);
+  };
+  constexpr double kTwoPiE = 17.0795;
+  const double best = -(0.5 * 3 * std::log(kTwoPiE) + deviations.log().sum().item<double>());
+  EXPECT_GT(trained(true), best - 0.1);
+  EXPECT_LT(trained(false), best - 0.3);
+}
+
 TEST(FitOptions, AreChecked) {
   const auto [data, labels] = patterns();
   const RBM rbm(12, 8);
@@ -132,6 +169,7 @@ TEST(FitOptions, AreChecked) {
   EXPECT_THROW(fit(rbm, data.narrow(0, 0, 0)), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.epochs = -1}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.batch_size = 0}), c10::ValueError);
+  EXPECT_THROW(fit(rbm, data, {.learning_rate = -1}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.hold = -1}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.warm_up = 2}), c10::ValueError);
   EXPECT_THROW(fit(rbm, data, {.average = 2}), c10::ValueError);

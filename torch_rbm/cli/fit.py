@@ -34,7 +34,7 @@ from torch_rbm.files import check_folder
 from torch_rbm.rbm import RBM
 from torch_rbm.standardization import Standardization
 from torch_rbm.training import Epoch, RBMEpoch
-from torch_rbm.training.factories import OptimizerFactory
+from torch_rbm.training.factories import OptimizerFactory, adam, default_optimizer
 from torch_rbm.units import Units
 
 _LOSSES: dict[str, Any] = {
@@ -53,7 +53,7 @@ _WORK_FOR_THREADS = 2_000_000
 # Gibbs steps that draw missing values, for every batch.
 _STEPS_FOR_MISSING = 5
 _WITH_CHAINS = ("pcd", "fpcd", "tempering", "trajectory")
-_OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+_ADAM_RATE = 0.01
 
 
 def _fit_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,12 +88,12 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", choices=_LOSSES, default="pcd", help="how to train")
     parser.add_argument("--steps", type=count, default=1, help="Gibbs steps of an update")
     parser.add_argument("--chains", type=count, default=100, help="of pcd, fpcd and the temperings")
-    parser.add_argument("--optimizer", choices=_OPTIMIZERS, default="sgd", help="the optimizer")
+    parser.add_argument("--optimizer", choices=("sgd", "adam"), default="sgd", help="the optimizer")
     parser.add_argument(
         "--rate",
         type=positive,
-        help="learning rate at first, from which it falls to zero: 0.2 if not given, 0.01 for "
-        "gaussian and relu units and for adam",
+        help="learning rate at first, from which it falls to zero: 0.2 if not given, over the root "
+        "of their number where there are gaussian or relu units, 0.01 for adam",
     )
     parser.add_argument("--weight-decay", type=not_negative, default=0.0, help="of the weights")
     parser.add_argument(
@@ -145,7 +145,7 @@ def _fit(options: argparse.Namespace) -> None:
             epochs=options.epochs,
             batch_size=options.batch_size,
             loss=_loss(options),
-            optimizer=_optimizer(options),
+            optimizer=_optimizer(options, rbm),
             weight_decay=options.weight_decay,
             binarize=options.binarize,
             transform=None if known is None else _filled_in(rbm),
@@ -212,11 +212,10 @@ def _filled_in(rbm: RBM) -> Callable[[Tensor], Tensor]:
     return partial(torch_rbm.fill_in, rbm, sample=True, steps=_STEPS_FOR_MISSING)
 
 
-def _optimizer(options: argparse.Namespace) -> OptimizerFactory | None:
-    rate = options.rate
-    if rate is None and options.optimizer == "adam":
-        rate = 1e-2
-    return None if rate is None else partial(_OPTIMIZERS[options.optimizer], lr=rate)
+def _optimizer(options: argparse.Namespace, rbm: RBM) -> OptimizerFactory:
+    if options.optimizer == "adam":
+        return partial(adam, lr=options.rate or _ADAM_RATE)
+    return default_optimizer(rbm, options.rate)
 
 
 def _is_small(rbm: RBM, rows: int) -> bool:

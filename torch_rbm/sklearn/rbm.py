@@ -38,7 +38,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     Args:
         n_components: number of hidden units.
-        learning_rate: of the first update; 0.2 when None, 0.01 where units are gaussian or relu.
+        learning_rate: of the first update; when None 0.2, over √n where there are n gaussian or
+            relu units.
         batch_size: cases of a minibatch.
         n_iter: passes over the data.
         n_chains: number of persistent chains.
@@ -275,9 +276,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         )
 
     def _make_optimizer(self, parameters: Any) -> torch.optim.Optimizer:
-        if self.learning_rate is None:
-            return default_optimizer(self._model)(parameters)
-        return torch.optim.SGD(parameters, lr=self.learning_rate)
+        return default_optimizer(self._model, self.learning_rate)(parameters)
 
     def _random(self) -> np.random.RandomState:
         if not hasattr(self, "random_state_"):

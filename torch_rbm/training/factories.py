@@ -22,6 +22,8 @@ LossFactory = Callable[[RBM], nn.Module]
 #: Makes a scheduler for an optimizer and the number of updates of the whole training.
 SchedulerFactory = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
 
+_PRECISION_RATE = 0.01
+
 
 def default_loss(rbm: RBM) -> PersistentContrastiveDivergence:
     """Make a loss of 100 persistent chains, one step, centred where weight and biases all learn."""
@@ -41,10 +43,42 @@ def adam(parameters: Iterable[Any], lr: float = 1e-3) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=lr, fused=True)
 
 
-def default_optimizer(rbm: RBM) -> OptimizerFactory:
-    """SGD with a learning rate that suits the units: 0.2 for discrete ones, else 0.01."""
-    continuous = rbm.visible_layer().continuous or rbm.hidden_layer().continuous
-    return functools.partial(sgd, lr=0.01 if continuous else 0.2)
+def default_rate(rbm: RBM) -> float:
+    """A learning rate that suits the units: 0.2, over √n where there are n gaussian or relu ones.
+
+    The more of them go together, the steeper is the likelihood: of standardised columns 30 diverged
+    at rates of 0.1 to 0.2 and 61 at 0.03 to 0.05.
+    """
+    groups = (*rbm.visible_layer().groups, *rbm.hidden_layer().groups)
+    continuous = sum(group.size for group in groups if group.continuous)
+    return 0.2 / math.sqrt(max(continuous, 1))
+
+
+def default_optimizer(rbm: RBM, rate: float | None = None) -> OptimizerFactory:
+    """Plain stochastic gradient descent, in which precisions learn at 0.01 at most.
+
+    Their gradients grow with the squares of the distances of outliers, which at the rate of the
+    weights would make a unit so wide in one step that it never comes back.
+
+    Args:
+        rbm: what is to be trained.
+        rate: the learning rate; :func:`default_rate` when None.
+    """
+    rate = default_rate(rbm) if rate is None else rate
+    return functools.partial(_sgd_with_precisions, lr=rate, precision=rbm.visible_log_precision)
+
+
+def _sgd_with_precisions(
+    parameters: Iterable[Any], lr: float, precision: Tensor | None
+) -> torch.optim.Optimizer:
+    optimizer = sgd(parameters, lr)
+    for group in list(optimizer.param_groups):
+        rest = [parameter for parameter in group["params"] if parameter is not precision]
+        if len(rest) < len(group["params"]):
+            group["params"] = rest
+            slow = {"params": [precision], "lr": min(lr, _PRECISION_RATE)}
+            optimizer.add_param_group({**group, **slow})
+    return optimizer
 
 
 class LinearDecay(torch.optim.lr_scheduler.LRScheduler):

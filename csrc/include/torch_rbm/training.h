@@ -20,9 +20,10 @@ struct FitOptions {
   /// Persistent chains of the negative phase, and their Gibbs steps for each update.
   int64_t chains = 100;
   int64_t steps = 1;
-  /// 0.2 suits units with two states, 0.01 real data. It rises from zero in the first share
+  /// Without a value 0.2, over √n where there are n gaussian or relu units, of data of mean 0 and
+  /// deviation 1; precisions learn at 0.01 at most. It rises from zero in the first share
   /// `warm_up` of the training, and falls linearly to zero after the share `hold` of it.
-  double learning_rate = 0.2;
+  std::optional<double> learning_rate = std::nullopt;
   double hold = 0.0;
   double warm_up = 0.0;
   /// Take the step of the centred RBM (Montavon and Müller 2012).
