@@ -111,7 +111,9 @@ def test_from_data_to_features(files, capsys):
     data = torch.from_numpy(DATA).float()
     torch.testing.assert_close(scripted(data), rbm(data))
     arguments = ["--out", "energy.onnx", "--method", "free_energy"]
+    capsys.readouterr()
     assert main(["export", "model.pt", *arguments]) == 0
+    assert capsys.readouterr().err == ""  # nothing of what exporters have to say
     session = pytest.importorskip("onnxruntime").InferenceSession("energy.onnx")
     (energies,) = session.run(["free_energy"], {"data": data.numpy()})
     assert energies == pytest.approx(rbm.free_energy(data).detach().numpy(), rel=1e-5)
@@ -296,7 +298,10 @@ def test_help_of_every_command(capsys):
         with pytest.raises(SystemExit) as caught:
             main([*command, "--help"])
         assert caught.value.code == 0
-        assert "usage: torch-rbm" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "usage: torch-rbm" in said
+        assert "None" not in said
+        assert command != ["fit"] or "(default: pcd)" in said
 
 
 def test_demo(files, capsys):

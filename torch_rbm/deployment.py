@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +117,7 @@ def to_onnx(
     except ImportError as error:
         raise ImportError(f"{where} needs onnxscript: pip install torch_rbm[onnx]") from error
     program = _exported(where, module, example, method, formulas=True)
-    with torch.no_grad():
+    with torch.no_grad(), _errors_alone("torch.onnx"):
         written = torch.onnx.export(
             program, input_names=["data"], output_names=[method], dynamo=True, verbose=False
         )
@@ -122,6 +125,18 @@ def to_onnx(
         raise RuntimeError(f"{where}: expected an ONNX program of torch.onnx.export, got none")
     content = written.model_proto.SerializeToString()
     write_atomically(path, lambda file: file.write(content))
+
+
+@contextmanager
+def _errors_alone(logger: str) -> Iterator[None]:
+    """Keep a logger from saying what is no error, such as which libraries it has not found."""
+    log = logging.getLogger(logger)
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _exported(

@@ -51,6 +51,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; {self.prog} --help says more\n")
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Help with the defaults of options that have one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        absent = action.default is None or action.default is False or action.default == []
+        return action.help if absent else super()._get_help_string(action)
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser of all commands."""
     result = _Parser(
@@ -73,7 +81,7 @@ def _add_commands(parent: argparse.ArgumentParser, added: Sequence[Command], pre
             command.name,
             help=command.summary,
             description=command.description,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_Help,
         )
         name = f"{prefix}{command.name}"
         if command.subcommands:
@@ -115,4 +123,6 @@ def _warnings_in_plain_words(command: str) -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.showwarning = show
+        # What libraries will change is no matter of those who use commands.
+        warnings.simplefilter("ignore", FutureWarning)
         yield
