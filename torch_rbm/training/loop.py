@@ -211,10 +211,7 @@ class Training(Generic[EpochT, BatchT]):
         before = self.seconds
         batch: BatchT | None = None
         for rows, beside in self.batches:
-            try:
-                batch = self._update(rows, beside)
-            except FloatingPointError as error:  # of what a model that diverged has filled in
-                raise self._diverged() from error
+            batch = self._update(rows, beside)
             bar.update()
             now = time.monotonic()
             self.seconds = before + now - started
@@ -232,8 +229,11 @@ class Training(Generic[EpochT, BatchT]):
         return batch
 
     def _update(self, rows: Tensor, beside: Tensor | None) -> BatchT:
-        with torch.no_grad():
-            batch, arguments = self.prepare(rows, beside)
+        try:
+            with torch.no_grad():
+                batch, arguments = self.prepare(rows, beside)
+        except FloatingPointError as error:  # of what a model that diverged has filled in
+            raise self._diverged() from error
         self.optimizer.zero_grad()
         if self._leave_gradients is not None:
             value = self._leave_gradients(batch, self.generator, *arguments)
