@@ -203,7 +203,7 @@ def test_a_model_that_is_worse_than_independent_units_says_so(files, capsys):
     torch.nn.init.constant_(rbm.visible_bias, 9.0)
     torch_rbm.save(rbm, "bad.pt")
     assert main(["evaluate", "bad.pt", "data.npy"]) == 0
-    assert "the model is worse: a lower --rate" in capsys.readouterr().out
+    assert "the model is worse: more --epochs" in capsys.readouterr().out
 
 
 def test_small_models_are_trained_by_one_thread(files, monkeypatch):
@@ -281,7 +281,7 @@ def test_misspelt_options_are_named_with_what_they_may_mean(capsys):
     assert caught.value.code == 2
     said = capsys.readouterr().err
     assert said == (
-        "torch-rbm fit: unrecognized arguments: --hiden 10 (is --hidden meant?); "
+        "torch-rbm fit: unrecognized arguments: --hiden (is --hidden meant?) 10; "
         "torch-rbm fit --help says more\n"
     )
 

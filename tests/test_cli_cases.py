@@ -65,7 +65,12 @@ class TestNames:
         ("data", "column", "out", "message"),
         [
             ("whole.csv", "name", "out.csv", "no column 'name'; its columns are a, case, b, c"),
-            ("whole.csv", "case", "out.npy", "expected a .csv to have a column 'case', got out"),
+            (
+                "whole.csv",
+                "case",
+                "out.npy",
+                "expected a .csv as --out where there is an --id, got out",
+            ),
             ("bare.npy", "case", "out.csv", "a .csv, which has a column 'case', got bare.npy"),
             ("notes.csv", "b", "out.csv", "it has 1 cases, and other lines between them"),
         ],
@@ -99,6 +104,12 @@ class TestCompleteCases:
         assert main(["evaluate", "m.pt", "holes.csv"]) == 1
         assert "got one in column 'b' of case 4" in capsys.readouterr().err
         assert main(["evaluate", "m.pt", "holes.csv", "--complete-cases"]) == 0
+
+    def test_others_keep_their_numbers(self, table, capsys):
+        table[4][2] = 2
+        written("holes.csv", table, ["a", "case", "b", "c"])
+        assert main(["evaluate", "m.pt", "holes.csv", "--complete-cases"]) == 1
+        assert "got 2 in column 'b' of case 5" in capsys.readouterr().err
 
     def test_there_are_none(self, table, capsys):
         written("holes.csv", [["NA", 1], [1, ""]])
@@ -163,7 +174,7 @@ def test_likelihoods_are_of_the_data_as_they_are(table, capsys):
     options = ["--units", "gaussian", "--validation", "real.csv", "--log", "log.csv"]
     assert main(["fit", "real.csv", *options, *FIT]) == 0
     said = capsys.readouterr().out.splitlines()[0]
-    assert said.startswith("log-likelihood of a validation case in epoch 2, the last: ")
+    assert said.startswith("log-likelihood of a validation case in epoch 2, the last, ")
     names, *epochs = read("log.csv")
     logged = [float(row[names.index("log_likelihood")]) for row in epochs]
     assert said.endswith(f" {logged[-1]:.4f}")

@@ -309,6 +309,7 @@ class TestColumnsLeftOut:
                 ["id"],
                 "no column 'id'; its columns are case, a, name",
             ),
+            ("mixed.csv", ["whan"], r"no column 'whan' \(is when meant\?\); its columns are"),
             ("bare.csv", ["5"], "no column '5'; its columns are 1, 2, 3, 4"),
             ("bare.csv", list("1234"), "no column is left"),
             ("a.npy", ["0"], "no column '0'; its columns are 1, 2"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import sys
 import warnings
@@ -16,7 +15,7 @@ import torch
 
 import torch_rbm
 from torch_rbm.cli import commands
-from torch_rbm.cli.arguments import count
+from torch_rbm.cli.arguments import count, meant
 from torch_rbm.cli.command import Command
 
 _ERRORS = (ValueError, TypeError, OSError, FloatingPointError, ImportError)
@@ -98,14 +97,9 @@ def _add_commands(parent: argparse.ArgumentParser, added: Sequence[Command], pre
 
 def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn:
     """Say what a command does not know, and what it may have been meant to be."""
-    usage = parser.format_usage()
-    near = [
-        name
-        for word in unknown
-        for name in difflib.get_close_matches(word, re.findall(r"--[\w-]+", usage), 1)
-    ]
-    hint = f" (is {' '.join(near)} meant?)" if near else ""
-    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    names = re.findall(r"--[\w-]+", parser.format_usage())
+    words = " ".join(f"{word}{meant(word, names)}" for word in unknown)
+    parser.error(f"unrecognized arguments: {words}")
 
 
 def _say(command: str, message: str, kind: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
 from collections.abc import Callable
 
@@ -12,9 +13,12 @@ _SHOWN = 8
 
 def count(text: str) -> int:
     """A whole number of at least 1."""
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
     return value
 
 
@@ -59,6 +63,12 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quiet", action="store_true", help="no progress bar; files and pipes get none anyway"
     )
+
+
+def meant(word: str, names: list[str]) -> str:
+    """What to add to a message about a word that is none of these names, but like one."""
+    near = difflib.get_close_matches(word, names, 1)
+    return f" (is {near[0]} meant?)" if near else ""
 
 
 def listed(names: list[str]) -> str:

@@ -119,7 +119,7 @@ def check_table_file(options: argparse.Namespace) -> None:
     """
     check_folder(options.out)
     if options.id is not None and not options.out.endswith(".csv"):
-        raise ValueError(f"expected a .csv to have a column {options.id!r}, got {options.out}")
+        raise ValueError(f"expected a .csv as --out where there is an --id, got {options.out}")
 
 
 def _known_values(data: Tensor) -> Tensor | None:
@@ -154,9 +154,9 @@ def check_cases(
         row, column = (~known).nonzero()[0].tolist()
         raise ValueError(
             f"{path}: expected data without missing values, got one in column "
-            f"{table.name_of(column)} of case {row + 1}; torch-rbm impute --samples fills them in, "
-            "by a model that fit makes of such data, which looks too good on them then: better "
-            "judge it by whole cases"
+            f"{table.name_of(column)} of case {row + 1}; --complete-cases leaves such cases out; "
+            "torch-rbm impute --samples fills them in, and by cases that a model has filled in "
+            "itself it looks too good"
         )
     observed = known if fits else None
     try:
@@ -165,7 +165,7 @@ def check_cases(
         case, column = error.position
         raise ValueError(
             f"{path}: expected values {error.expected}, got {error.value:.9g} in column "
-            f"{table.name_of(column)} of case {case + 1}"
+            f"{table.name_of(column)} of case {table.number_of(case)}"
             f"{_hint(data, observed, rbm, states=states)}"
         ) from None
     return known

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_rbm.cli.arguments import listed
+from torch_rbm.cli.arguments import listed, meant
 from torch_rbm.files import open_unzipped
 from torch_rbm.sparse import in_single_if_exact
 
@@ -182,7 +182,10 @@ def kept_columns(columns: list[str], drop: Collection[str]) -> list[int]:
 def _require(columns: list[str], names: Collection[str]) -> None:
     for name in names:
         if name not in columns:
-            raise ValueError(f"there is no column {name!r}; its columns are {listed(columns)}")
+            raise ValueError(
+                f"there is no column {name!r}{meant(name, columns)}; its columns are "
+                f"{listed(columns)}"
+            )
 
 
 def _wanted_columns(columns: list[str], kept: list[int], wanted: list[str]) -> list[int]:

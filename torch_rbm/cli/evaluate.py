@@ -63,7 +63,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         for name, value in baselines.items():
             print(f"{_BASELINES[name]} that fits these cases would have {value:.4f}")
         if estimate.value < baselines["independent"] - _NOTICEABLE:
-            print("the model is worse: a lower --rate, more --epochs or fewer --hidden may help")
+            print("the model is worse: more --epochs, another --rate or fewer --hidden may help")
 
 
 def _independent(rbm: RBM, data: Tensor) -> float:

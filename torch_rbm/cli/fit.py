@@ -162,7 +162,7 @@ def _fit(options: argparse.Namespace) -> None:
     if validation is not None:
         number, which = history.best_epoch, "the best"
         if number is None:
-            number, which = len(history.epochs), "the last"
+            number, which = len(history.epochs), "the last, before weights were averaged"
         likelihood = _of_raw_data(history.epochs[number - 1], standardization).log_likelihood
         print(f"log-likelihood of a validation case in epoch {number}, {which}: {likelihood:.4f}")
     print(f"{rbm} in {options.out}; torch-rbm evaluate {options.out} DATA says how good it is")

@@ -21,9 +21,14 @@ def _impute_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples",
         action="store_true",
-        help="states drawn given what is known, another time others, instead of their means",
+        help="states drawn given what is known, instead of their means over the steps",
     )
-    parser.add_argument("--steps", type=count, default=200, help="Gibbs steps for each case")
+    parser.add_argument(
+        "--steps",
+        type=count,
+        default=200,
+        help="random Gibbs steps for each case: more of them, less noise in the means",
+    )
 
 
 def _impute(options: argparse.Namespace) -> None:

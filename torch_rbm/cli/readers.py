@@ -39,16 +39,22 @@ class Table:
         data: the cases, [cases, visible].
         names: those of the columns, where they have any.
         cases: what the cases are called, where a column of the file says so.
+        numbers: those that the cases have in the file, from 1 on, where some are left out.
     """
 
     path: str
     data: Tensor
     names: list[str] | None
     cases: Names | None = None
+    numbers: Tensor | None = None
 
     def name_of(self, column: int) -> str:
         """What a message calls a column: its name, or its number, from 1 on."""
         return str(column + 1) if self.names is None else repr(self.names[column])
+
+    def number_of(self, case: int) -> int:
+        """The number, from 1 on, that a case of this table, from 0 on, has in the file."""
+        return case + 1 if self.numbers is None else int(self.numbers[case])
 
     def of_cases(self, chosen: Tensor) -> Table:
         """The table with some of its cases alone, bool [cases]."""
@@ -56,7 +62,8 @@ class Table:
         if names is not None:
             kept = itertools.compress(names.values, chosen.tolist())
             names = Names(names.column, list(kept))
-        return replace(self, data=self.data[chosen], cases=names)
+        numbers = chosen.nonzero().flatten() + 1
+        return replace(self, data=self.data[chosen], cases=names, numbers=numbers)
 
 
 def read_table(
