@@ -18,9 +18,9 @@ HELD = functools.partial(torch_rbm.linear_decay, hold=1.0)
     [
         ("bernoulli", "bernoulli", 0.2),
         ("categorical(2)", "spin", 0.2),
-        ("gaussian:4, categorical(2):2", "bernoulli", 0.1),
-        ("gaussian", "bernoulli", 0.2 / math.sqrt(6)),
-        ("gaussian:1, relu:3, bernoulli:2", "relu", 0.2 / 3),
+        ("gaussian:4, categorical(2):2", "bernoulli", 0.2),
+        ("gaussian", "relu", 0.5 / math.sqrt(11)),
+        ("gaussian:1, relu:3, bernoulli:2", "relu", 0.5 / 3),
     ],
 )
 def test_they_suit_the_units(visible, hidden, rate):
@@ -40,8 +40,8 @@ def test_precisions_have_one_of_their_own(decay):
         for parameter in group["params"]
     }
     assert sum(len(group["params"]) for group in groups) == len(found) == 4
-    assert found[id(rbm.weight)] == (0.1, decay)
-    assert found[id(rbm.visible_bias)] == found[id(rbm.hidden_bias)] == (0.1, 0.0)
+    assert found[id(rbm.weight)] == (0.2, decay)
+    assert found[id(rbm.visible_bias)] == found[id(rbm.hidden_bias)] == (0.2, 0.0)
     assert found[id(rbm.visible_log_precision)] == (0.01, 0.0)
     (low,) = {group["lr"] for group in default_optimizer(rbm, 1e-3)(rbm.parameters()).param_groups}
     assert low == 1e-3

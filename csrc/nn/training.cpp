@@ -52,6 +52,7 @@ Length length_of(int64_t cases, const FitOptions& options) {
 // The more gaussian or relu units go together, the steeper is the likelihood.
 double default_rate(const RBM& rbm) {
   constexpr double kOfDiscreteUnits = 0.2;
+  constexpr double kOfContinuousUnits = 0.5;
   const auto continuous = [](std::string_view layer, int64_t size) {
     int64_t result = 0;
     for (const units::Group& group : units::parse(layer, size).groups) {
@@ -61,7 +62,8 @@ double default_rate(const RBM& rbm) {
   };
   const int64_t count = continuous(rbm->units().visible, rbm->visible_bias.size(0)) +
                         continuous(rbm->units().hidden, rbm->hidden_bias.size(0));
-  return kOfDiscreteUnits / std::sqrt(static_cast<double>(std::max<int64_t>(count, 1)));
+  return std::min(kOfDiscreteUnits,
+                  kOfContinuousUnits / std::sqrt(static_cast<double>(std::max<int64_t>(count, 1))));
 }
 
 void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {

@@ -134,14 +134,16 @@ TEST(FitOptions, TheRateSuitsTheUnits) {
   };
   const FitOptions by_default{.epochs = 1};
   const FitOptions discrete{.epochs = 1, .learning_rate = 0.2};
-  const FitOptions nine_real{.epochs = 1, .learning_rate = 0.2 / 3};
-  const FitOptions four_real{.epochs = 1, .learning_rate = 0.2 / 2};
-  const RBMOptions mixed{.visible_units = "gaussian:4, bernoulli:1"};
+  const FitOptions eight_real{.epochs = 1, .learning_rate = 0.5 / std::sqrt(8)};
+  const FitOptions nine_real{.epochs = 1, .learning_rate = 0.5 / 3};
+  const RBMOptions four{.visible_units = "gaussian:4, bernoulli:1"};
+  const RBMOptions mixed{.visible_units = "gaussian:4, bernoulli:1", .hidden_units = "relu"};
   const RBMOptions real{.visible_units = "gaussian", .hidden_units = "relu"};
   EXPECT_TRUE(trained({}, by_default).equal(trained({}, discrete)));
-  EXPECT_TRUE(trained(mixed, by_default).equal(trained(mixed, four_real)));
+  EXPECT_TRUE(trained(four, by_default).equal(trained(four, discrete)));
+  EXPECT_TRUE(trained(mixed, by_default).equal(trained(mixed, eight_real)));
   EXPECT_TRUE(trained(real, by_default).equal(trained(real, nine_real)));
-  EXPECT_FALSE(trained(real, by_default).equal(trained(real, four_real)));
+  EXPECT_FALSE(trained(real, by_default).equal(trained(real, eight_real)));
 }
 
 TEST(FitOptions, PrecisionsAreLearned) {

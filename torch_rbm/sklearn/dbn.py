@@ -147,8 +147,8 @@ class DBNClassifier(ClassifierMixin, _DeepBeliefNet):  # type: ignore[misc]
             for others, which are standardised.
         pretrain_iter: passes over the data for each layer; 0 for no pretraining, and when None as
             many as :func:`torch_rbm.fit` makes, 5,000 updates at least.
-        pretrain_learning_rate: of the first update; when None 0.2, over √n in a layer of n gaussian
-            units.
+        pretrain_learning_rate: of the first update; when None 0.2, but 0.5 / √n at most in a layer
+            of n gaussian units.
         learning_rate_init: of Adam, falling to zero.
         max_iter: passes over the data in backpropagation; likewise.
         batch_size: cases of a minibatch; when None 100, a hundredth of all but 10 at least where
