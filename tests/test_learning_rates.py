@@ -18,14 +18,15 @@ HELD = functools.partial(torch_rbm.linear_decay, hold=1.0)
     [
         ("bernoulli", "bernoulli", 0.2),
         ("categorical(2)", "spin", 0.2),
-        ("gaussian:4, categorical(2):2", "bernoulli", 0.2),
-        ("gaussian", "relu", 0.5 / math.sqrt(11)),
-        ("gaussian:1, relu:3, bernoulli:2", "relu", 0.5 / 3),
+        ("gaussian:6, categorical(2):4", "bernoulli", 0.2),
+        ("gaussian:7, relu:2, bernoulli:1", "bernoulli", 0.5 / 3),
+        ("bernoulli", "spin:2, relu:3", 0.5 / math.sqrt(10)),
+        ("gaussian", "gaussian", 0.5 / math.sqrt(10)),
     ],
 )
 def test_they_suit_the_units(visible, hidden, rate):
-    rbm = torch_rbm.RBM(6, 5, visible_units=visible, hidden_units=hidden)
-    data = torch.tensor([[1.0, 0.0] * 3] * 20)
+    rbm = torch_rbm.RBM(10, 5, visible_units=visible, hidden_units=hidden)
+    data = torch.tensor([[1.0, 0.0] * 5] * 20)
     _, history = fitted(data, rbm, epochs=1, scheduler=HELD)
     assert history.epochs[0].learning_rate == pytest.approx(rate)
 

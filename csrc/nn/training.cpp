@@ -49,21 +49,22 @@ Length length_of(int64_t cases, const FitOptions& options) {
   return {.batch_size = batch_size, .batches = batches, .epochs = epochs};
 }
 
-// The more gaussian or relu units go together, the steeper is the likelihood.
+// torch_rbm/training/factories.py says more.
 double default_rate(const RBM& rbm) {
-  constexpr double kOfDiscreteUnits = 0.2;
-  constexpr double kOfContinuousUnits = 0.5;
-  const auto continuous = [](std::string_view layer, int64_t size) {
+  constexpr double kHighest = 0.2;
+  constexpr double kOfRealUnits = 0.5;
+  const auto real_units = [](std::string_view layer, int64_t size) {
     int64_t result = 0;
     for (const units::Group& group : units::parse(layer, size).groups) {
       result += group.type == "gaussian" || group.type == "relu" ? group.size : 0;
     }
     return result;
   };
-  const int64_t count = continuous(rbm->units().visible, rbm->visible_bias.size(0)) +
-                        continuous(rbm->units().hidden, rbm->hidden_bias.size(0));
-  return std::min(kOfDiscreteUnits,
-                  kOfContinuousUnits / std::sqrt(static_cast<double>(std::max<int64_t>(count, 1))));
+  const int64_t visible = rbm->visible_bias.size(0);
+  const int64_t hidden = real_units(rbm->units().hidden, rbm->hidden_bias.size(0));
+  const int64_t real = hidden > 0 ? visible : real_units(rbm->units().visible, visible);
+  return std::min(kHighest,
+                  kOfRealUnits / std::sqrt(static_cast<double>(std::max<int64_t>(real, 1))));
 }
 
 void check(const RBM& rbm, const Tensor& data, const FitOptions& options) {

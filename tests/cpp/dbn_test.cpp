@@ -128,22 +128,22 @@ TEST(FitOptions, TheRateRisesStaysAndFallsToZero) {
 TEST(FitOptions, TheRateSuitsTheUnits) {
   const auto trained = [](const RBMOptions& units, const FitOptions& options) {
     torch::manual_seed(6);
-    const RBM rbm(5, 4, units);
-    fit(rbm, torch::rand({40, 5}), options);
+    const RBM rbm(10, 4, units);
+    fit(rbm, torch::rand({40, 10}), options);
     return rbm->weight.detach().clone();
   };
   const FitOptions by_default{.epochs = 1};
-  const FitOptions discrete{.epochs = 1, .learning_rate = 0.2};
-  const FitOptions eight_real{.epochs = 1, .learning_rate = 0.5 / std::sqrt(8)};
-  const FitOptions nine_real{.epochs = 1, .learning_rate = 0.5 / 3};
-  const RBMOptions four{.visible_units = "gaussian:4, bernoulli:1"};
-  const RBMOptions mixed{.visible_units = "gaussian:4, bernoulli:1", .hidden_units = "relu"};
-  const RBMOptions real{.visible_units = "gaussian", .hidden_units = "relu"};
-  EXPECT_TRUE(trained({}, by_default).equal(trained({}, discrete)));
-  EXPECT_TRUE(trained(four, by_default).equal(trained(four, discrete)));
-  EXPECT_TRUE(trained(mixed, by_default).equal(trained(mixed, eight_real)));
-  EXPECT_TRUE(trained(real, by_default).equal(trained(real, nine_real)));
-  EXPECT_FALSE(trained(real, by_default).equal(trained(real, eight_real)));
+  const FitOptions highest{.epochs = 1, .learning_rate = 0.2};
+  const FitOptions nine{.epochs = 1, .learning_rate = 0.5 / 3};
+  const FitOptions ten{.epochs = 1, .learning_rate = 0.5 / std::sqrt(10)};
+  const RBMOptions six_real{.visible_units = "gaussian:6, bernoulli:4"};
+  const RBMOptions nine_real{.visible_units = "gaussian:7, relu:2, bernoulli:1"};
+  const RBMOptions real_hidden{.hidden_units = "bernoulli:1, relu:3"};
+  EXPECT_TRUE(trained({}, by_default).equal(trained({}, highest)));
+  EXPECT_TRUE(trained(six_real, by_default).equal(trained(six_real, highest)));
+  EXPECT_TRUE(trained(nine_real, by_default).equal(trained(nine_real, nine)));
+  EXPECT_TRUE(trained(real_hidden, by_default).equal(trained(real_hidden, ten)));
+  EXPECT_FALSE(trained(real_hidden, by_default).equal(trained(real_hidden, highest)));
 }
 
 TEST(FitOptions, PrecisionsAreLearned) {

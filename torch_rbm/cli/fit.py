@@ -93,7 +93,8 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=positive,
         help="learning rate at first, from which it falls to zero: 0.2 if not given, 0.5 over the "
-        "root of their number at most where there are gaussian or relu units, 0.01 for adam",
+        "root of the number of columns at most where there are gaussian or relu units, 0.01 for "
+        "adam",
     )
     parser.add_argument("--weight-decay", type=not_negative, default=0.0, help="of the weights")
     parser.add_argument(

@@ -39,7 +39,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     Args:
         n_components: number of hidden units.
         learning_rate: of the first update; when None 0.2, but 0.5 / √n at most for n gaussian or
-            relu units.
+            relu visible units.
         batch_size: cases of a minibatch.
         n_iter: passes over the data.
         n_chains: number of persistent chains.

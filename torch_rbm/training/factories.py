@@ -44,13 +44,16 @@ def adam(parameters: Iterable[Any], lr: float = 1e-3) -> torch.optim.Optimizer:
 
 
 def default_rate(rbm: RBM) -> float:
-    """A learning rate that suits the units: 0.2, and 0.5 / √n at most for n gaussian or relu ones.
+    """A learning rate that suits the units: 0.2, and 0.5 / √n at most for n real visible ones.
 
-    The more of them go together, the steeper is the likelihood, and the sooner training diverges.
+    Real are gaussian and relu units; where the hidden layer has any, all visible ones count. The
+    more of them go together, the steeper is the likelihood, and the sooner training diverges.
     """
-    groups = (*rbm.visible_layer().groups, *rbm.hidden_layer().groups)
-    continuous = sum(group.size for group in groups if group.continuous)
-    return min(0.2, 0.5 / math.sqrt(max(continuous, 1)))
+    visible = rbm.visible_layer()
+    real = sum(group.size for group in visible.groups if group.continuous)
+    if rbm.hidden_layer().continuous:
+        real = visible.size
+    return min(0.2, 0.5 / math.sqrt(max(real, 1)))
 
 
 def default_optimizer(rbm: RBM, rate: float | None = None) -> OptimizerFactory:

@@ -74,8 +74,9 @@ def fit(
         loss: makes the loss for the RBM: by default centred PCD-1 with 100 chains; for others
             ``functools.partial(PersistentContrastiveDivergence, chains=500, steps=5)``.
         optimizer: makes the optimizer for the parameters: by default SGD with learning rate 0.2,
-            but 0.5 / √n at most for n gaussian or relu units, and 0.01 at most for precisions; for
-            others ``functools.partial(torch.optim.Adam, lr=1e-2)``.
+            but 0.5 / √n at most for n gaussian or relu visible units, or n visible ones of any type
+            under hidden ones of these, and 0.01 at most for precisions; for others
+            ``functools.partial(torch.optim.Adam, lr=1e-2)``.
         scheduler: makes the scheduler, which is stepped after every update, for the optimizer and
             the number of updates: by default the learning rate falls linearly to zero;
             ``functools.partial(torch_rbm.linear_decay, hold=0.6)`` keeps it for a while first, and

@@ -20,9 +20,10 @@ struct FitOptions {
   /// Persistent chains of the negative phase, and their Gibbs steps for each update.
   int64_t chains = 100;
   int64_t steps = 1;
-  /// Without a value 0.2, and 0.5 / √n at most for n gaussian or relu units, of data of mean 0 and
-  /// deviation 1; precisions learn at 0.01 at most. It rises from zero in the first share
-  /// `warm_up` of the training, and falls linearly to zero after the share `hold` of it.
+  /// Without a value 0.2, and 0.5 / √n at most for n gaussian or relu visible units, or n visible
+  /// units of any type under hidden ones of these, and data of mean 0 and deviation 1; precisions
+  /// learn at 0.01 at most. It rises from zero in the first share `warm_up` of the training, and
+  /// falls linearly to zero after the share `hold` of it.
   std::optional<double> learning_rate = std::nullopt;
   double hold = 0.0;
   double warm_up = 0.0;
