@@ -7,15 +7,11 @@ import pytest
 import torch
 
 import torch_rbm
+from tests.test_cli_tables import written
 from torch_rbm.cli import main
 
 FIT = ["--hidden", "4", "--epochs", "2", "--seed", "0", "--quiet", "--out", "m.pt"]
 WORDS = ['no. 1, "the first"', "2", "# three", "4 äö", "five\nlines"]
-
-
-def written(name, rows, columns=()):
-    with open(name, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([columns, *rows] if columns else rows)
 
 
 def read(name):
@@ -50,7 +46,9 @@ class TestNames:
     def test_a_table_without_names_of_columns(self, table):
         names = ["007", "1.50", "1e3"]
         written(
-            "bare.csv", [[a, name, b, c] for (a, _, b, c), name in zip(table, names, strict=False)]
+            "bare.csv",
+            [[a, name, b, c] for (a, _, b, c), name in zip(table, names, strict=False)],
+            None,
         )
         assert main(["fit", "bare.csv", "--drop", "2", *FIT]) == 0
         assert main(["score", "m.pt", "bare.csv", "--id", "2", "--out", "out.csv"]) == 0
@@ -112,7 +110,7 @@ class TestCompleteCases:
         assert "got 2 in column 'b' of case 5" in capsys.readouterr().err
 
     def test_there_are_none(self, table, capsys):
-        written("holes.csv", [["NA", 1], [1, ""]])
+        written("holes.csv", [["NA", 1], [1, ""]], None)
         assert main(["fit", "holes.csv", "--complete-cases", *FIT]) == 1
         said = capsys.readouterr().err
         assert said == "torch-rbm fit: holes.csv: expected cases without missing values, got none\n"
@@ -170,7 +168,7 @@ class TestValues:
 def test_likelihoods_are_of_the_data_as_they_are(table, capsys):
     """As those of `evaluate`: columns are standardised for the training alone."""
     rows = np.random.default_rng(0).normal(7000, 50, (60, 3))
-    written("real.csv", rows.tolist())
+    written("real.csv", rows.tolist(), None)
     options = ["--units", "gaussian", "--validation", "real.csv", "--log", "log.csv"]
     assert main(["fit", "real.csv", *options, *FIT]) == 0
     said = capsys.readouterr().out.splitlines()[0]
