@@ -197,3 +197,26 @@ def test_fit(options, error, message):
 def test_constructors(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "width"),
+    [
+        ("hidden_mean", "visible", 6),
+        ("free_energy", "visible", 6),
+        ("sample_hidden", "visible", 6),
+        ("gibbs", "visible", 6),
+        ("visible_mean", "hidden", 4),
+        ("sample_visible", "hidden", 4),
+    ],
+)
+def test_methods_want_tensors(method, name, width):
+    """Where operators would print the whole array."""
+    rbm = torch_rbm.RBM(6, 4)
+    message = f"^{method}: expected {name} to be a tensor, got ndarray; torch.tensor makes one"
+    with pytest.raises(TypeError, match=message):
+        getattr(rbm, method)(np.zeros((1000, width), np.float32))
+    with pytest.raises(TypeError, match=r"^energy: expected visible to be a tensor, got ndarray"):
+        rbm.energy(np.zeros(6), torch.zeros(4))
+    with pytest.raises(TypeError, match=r"^energy: expected hidden to be a tensor, got list"):
+        rbm.energy(torch.zeros(6), [0.0] * 4)

@@ -240,6 +240,10 @@ def test_other_units(files):
         (["fit", "data.npy", "--out", "m.pt", "--log", "no/log.csv"], "a folder .*no for log.csv"),
         (["features", "rbm.pt", "grey.npy", "--out", "f.npy"], "use --scale 255"),
         (["evaluate", "m.pt", "data.npy"], "expected a file m.pt, found none"),
+        (
+            ["fit", "data.npy", "--out", "m.pt", "--patience", "3"],
+            "expected a file as --validation",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_1(files, capsys, arguments, message):

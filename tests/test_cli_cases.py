@@ -109,6 +109,19 @@ class TestCompleteCases:
         assert main(["evaluate", "m.pt", "holes.csv", "--complete-cases"]) == 1
         assert "got 2 in column 'b' of case 5" in capsys.readouterr().err
 
+    def test_validation_does_without_the_others(self, table, capsys):
+        """A model may learn from all that is known, and be judged by the cases that are whole."""
+        command = ["fit", "holes.csv", "--drop", "case", "--log", "log.csv", *FIT]
+        written("rest.csv", table[:3] + table[4:], ["a", "case", "b", "c"])
+        logs = []
+        for validation in ("holes.csv", "rest.csv"):
+            assert main([*command, "--validation", validation]) == 0
+            names, *epochs = read("log.csv")
+            logs.append([epoch[names.index("log_likelihood")] for epoch in epochs])
+        assert logs[0] == logs[1]
+        said = capsys.readouterr().err
+        assert said == "1 of 5 cases in holes.csv miss values and are left out\n"
+
     def test_there_are_none(self, table, capsys):
         written("holes.csv", [["NA", 1], [1, ""]], None)
         assert main(["fit", "holes.csv", "--complete-cases", *FIT]) == 1

@@ -124,7 +124,6 @@ def test_commands_that_want_whole_tables_say_what_fills_them(folder, capsys):
         ["evaluate", "m.pt", "holes.csv"],
         ["features", "m.pt", "holes.csv", "--out", "f.csv"],
         ["score", "m.pt", "holes.csv", "--out", "f.csv"],
-        ["fit", "whole.csv", "--validation", "holes.csv", "--out", "n.pt"],
     ):
         capsys.readouterr()
         assert main(command) == 1
@@ -171,12 +170,12 @@ class TestNames:
         # Of words, too: what is missing comes first.
         written("other.csv", np.full((2, len(columns)), "word"), columns)
         assert main(["evaluate", "m.pt", "other.csv"]) == 1
-        assert capsys.readouterr().err.endswith(f"in other.csv: there is {message}\n")
+        assert capsys.readouterr().err.endswith(f"evaluate: other.csv: there is {message}\n")
 
     def test_a_validation_without_them(self, capsys):
         written("other.csv", np.zeros((2, 3), dtype=int), ("b", "a", "x"))
         assert main(["fit", "whole.csv", "--validation", "other.csv", "--out", "n.pt"]) == 1
-        assert "other.csv: there is no column c, d, which" in capsys.readouterr().err
+        assert "fit: other.csv: there is no column c, d, which" in capsys.readouterr().err
 
     def test_not_all_names_of_many_are_listed(self, capsys):
         written("many.csv", np.zeros((20, 30), dtype=int), [f"q{i}" for i in range(30)])
@@ -336,13 +335,25 @@ def test_the_units_that_columns_of_several_kinds_need(folder, capsys):
     assert main(["fit", "mixed.csv", "--units", units, "--out", "m.pt", *FIT, *SHORT]) == 0
 
 
+def test_a_few_wrong_values_are_no_sign_of_other_units(folder, capsys):
+    table = np.random.default_rng(0).integers(0, 2, (60, 3))
+    table[7, 1], table[9, 1] = 2, 3
+    written("typo.csv", table.tolist(), list("abc"))
+    assert main(["fit", "typo.csv", "--out", "m.pt", *FIT, *SHORT]) == 1
+    said = capsys.readouterr().err
+    assert "got 2 in column 'b' of case 8; 2 of 60 values there are neither 0 nor 1\n" in said
+
+
 def test_too_high_a_rate_for_a_table_with_missing_values(folder, capsys):
     rows = np.random.default_rng(0).normal(0, 1, (60, 3)).astype(str)
     rows[::5, 1] = ""
     written("real.csv", rows, list("abc"))
     options = ["--units", "gaussian", "--rate", "50", "--epochs", "20", "--out", "m.pt"]
     assert main(["fit", "real.csv", *options, *FIT]) == 1
-    assert "diverged in epoch 1; expected a lower learning rate" in capsys.readouterr().err
+    assert (
+        "diverged in epoch 1; expected a lower learning rate, or standardised data if these are not"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_model_too_large_for_enumeration(folder, capsys):

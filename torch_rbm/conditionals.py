@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_rbm.units import Units
+from torch_rbm.validation import check_tensor
 
 
 class Conditionals(nn.Module):
@@ -77,6 +78,7 @@ class Conditionals(nn.Module):
     @torch.jit.export
     def hidden_mean(self, visible: Tensor) -> Tensor:
         """E[h | v], for Bernoulli units σ(c + Wv), [..., hidden]."""
+        check_tensor("hidden_mean", "visible", visible)
         return torch.ops.torch_rbm.hidden_mean(
             visible, self.weight, self.hidden_bias, hidden_units=self.hidden_units
         )
@@ -84,6 +86,7 @@ class Conditionals(nn.Module):
     @torch.jit.export
     def visible_mean(self, hidden: Tensor) -> Tensor:
         """E[v | h], for Bernoulli units σ(b + Wᵀh), [..., visible]."""
+        check_tensor("visible_mean", "hidden", hidden)
         return torch.ops.torch_rbm.visible_mean(
             hidden,
             self.generation_weight(),
@@ -95,6 +98,7 @@ class Conditionals(nn.Module):
     @torch.jit.export
     def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Sample h given v, [..., hidden], in the dtype of ``visible``."""
+        check_tensor("sample_hidden", "visible", visible)
         return torch.ops.torch_rbm.sample_hidden(
             visible,
             self.weight,
@@ -106,6 +110,7 @@ class Conditionals(nn.Module):
     @torch.jit.export
     def sample_visible(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Sample v given h, [..., visible], in the dtype of ``hidden``."""
+        check_tensor("sample_visible", "hidden", hidden)
         return torch.ops.torch_rbm.sample_visible(
             hidden,
             self.generation_weight(),

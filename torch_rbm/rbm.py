@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from torch_rbm.conditionals import Conditionals
 from torch_rbm.units import Units, UnitsLike
-from torch_rbm.validation import check_count
+from torch_rbm.validation import check_count, check_tensor
 
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
@@ -104,6 +104,8 @@ class RBM(Conditionals):
     @torch.jit.export
     def energy(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """Joint energy E(v, h) in nats, [...]."""
+        check_tensor("energy", "visible", visible)
+        check_tensor("energy", "hidden", hidden)
         return torch.ops.torch_rbm.energy(
             visible,
             hidden,
@@ -124,6 +126,7 @@ class RBM(Conditionals):
             observed: bool, broadcastable to ``visible``: where false, the value is missing, and
                 its unit is no part of the model of that row; log Z is that of the smaller model.
         """
+        check_tensor("free_energy", "visible", visible)
         if observed is not None:
             visible = torch.where(observed, visible, torch.zeros_like(visible))
         return torch.ops.torch_rbm.free_energy(
@@ -183,6 +186,7 @@ class RBM(Conditionals):
         Returns:
             The last visible states and the hidden states that they were drawn from.
         """
+        check_tensor("gibbs", "visible", visible)
         return torch.ops.torch_rbm.gibbs(
             visible,
             self.weight,

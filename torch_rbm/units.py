@@ -266,7 +266,7 @@ def _refuse(
         of_means = "; torch.bernoulli makes states of probabilities"
         hint = of_means if states and 0 < value < 1 else "; gaussian units take real numbers"
     if math.isnan(value):
-        hint = "; torch_rbm.fill_in makes whole cases of those with missing values"
+        hint = "; torch_rbm.fill_in fills in what is missing, for fit(...) as its transform"
     # Attributes are set afterwards, as an error that is pickled takes its message alone.
     error = WrongValueError(
         f"{where}: expected {name}{label} {expected}, got {value} at position {position}{hint}"

@@ -9,6 +9,19 @@ import torch
 from torch import Tensor, nn
 
 
+def check_tensor(where: str, name: str, states: Tensor) -> None:
+    """Require a tensor, which a scripted module cannot but get.
+
+    Raises:
+        TypeError: ``states`` is something else, such as a NumPy array or a data frame.
+    """
+    if not isinstance(states, Tensor):
+        raise TypeError(
+            f"{where}: expected {name} to be a tensor, got {type(states).__name__}; torch.tensor "
+            "makes one of an array or of to_numpy() of a data frame, in the dtype of the weights"
+        )
+
+
 def check_count(where: str, name: str, value: object, minimum: int) -> int:
     """Return ``value`` as an int.
 

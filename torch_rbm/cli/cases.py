@@ -24,6 +24,8 @@ _MANY = 50
 _ROOM = 4
 # Cases among which values that are no states would be found.
 _LOOKED_AT = 1000
+# Share of values in a column that are mistakes rather than a sign of other units.
+_FEW = 0.05
 # Groups of columns in a hint.
 _GROUPS = 6
 
@@ -50,26 +52,27 @@ def add_complete_cases(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_data(
-    options: argparse.Namespace, columns: list[str] | None = None, path: str | None = None
-) -> Table:
-    """Read the cases of a command, or others of the same kind from another file.
+def read_data(options: argparse.Namespace, columns: list[str] | None = None) -> Table:
+    """Read the cases of a command.
 
     Args:
         options: what the command was given.
         columns: those of the model, where it knows their names: a table that has names is read by
             them, in whatever order, and without its other columns.
-        path: the other file.
 
     Raises:
         ValueError: the table has no such columns, or no case is whole where whole ones are wanted.
     """
-    table = read_table(path or options.data, options.scale, options.drop, columns, options.id)
-    return _complete(table) if options.complete_cases else table
+    table = read_table(options.data, options.scale, options.drop, columns, options.id)
+    return without_incomplete(table) if options.complete_cases else table
 
 
-def _complete(table: Table) -> Table:
-    """The table without cases that miss a value."""
+def without_incomplete(table: Table) -> Table:
+    """The table without cases that miss a value, of which it is said how many there are.
+
+    Raises:
+        ValueError: no case is whole.
+    """
     known = _known_values(table.data)
     if known is None:
         return table
@@ -166,13 +169,13 @@ def check_cases(
         raise ValueError(
             f"{path}: expected values {error.expected}, got {error.value:.9g} in column "
             f"{table.name_of(column)} of case {table.number_of(case)}"
-            f"{_hint(data, observed, rbm, states=states)}"
+            f"{_hint(data, observed, rbm, column, states=states)}"
         ) from None
     return known
 
 
-def _hint(data: Tensor, known: Tensor | None, rbm: RBM, *, states: bool) -> str:
-    """Which option may be missing where a value is none that its unit can have."""
+def _hint(data: Tensor, known: Tensor | None, rbm: RBM, column: int, *, states: bool) -> str:
+    """Which option may be missing where a value is none that its unit can have, in this column."""
     is_dense = data.layout == torch.strided
     values = data if is_dense else data.values()
     top = (values if known is None else values[known]).max().item()
@@ -181,6 +184,10 @@ def _hint(data: Tensor, known: Tensor | None, rbm: RBM, *, states: bool) -> str:
     if states and top <= 1:
         return "; with --binarize they are probabilities of 0 and 1"
     if is_dense and not states and math.isfinite(top) and "bernoulli" in rbm.visible_units:
+        there = data[:, column]
+        other = int(((there != 0) & (there != 1) & ~there.isnan()).sum())
+        if other <= _FEW * len(there):
+            return f"; {other} of {len(there)} values there are neither 0 nor 1"
         return f"; as the values are, --units {_units_for(data)!r} of fit would take them"
     return ""
 
@@ -210,8 +217,14 @@ def warn_of_numbering(table: Table) -> None:
         )
 
 
-def say_of_means(table: Table, rbm: RBM) -> None:
-    """Say so where values between 0 and 1 are taken as they are, as probabilities."""
+def say_of_means(table: Table, rbm: RBM, when: str) -> None:
+    """Say so where values between 0 and 1 are taken as they are, as probabilities.
+
+    Args:
+        table: the data.
+        rbm: the model.
+        when: how often ``--binarize`` of the command would draw states from them.
+    """
     if table.data.layout != torch.strided:
         return
     for group in rbm.visible_layer().groups:
@@ -221,7 +234,7 @@ def say_of_means(table: Table, rbm: RBM) -> None:
             column = group.first + int(between.nonzero()[0])
             print(
                 f"column {table.name_of(column)} has values between 0 and 1, taken as means of 0 "
-                "and 1: --binarize draws states from them in every epoch, --units gaussian takes "
+                f"and 1: --binarize draws states from them {when}, --units gaussian of fit takes "
                 "real numbers",
                 file=sys.stderr,
             )

@@ -19,6 +19,7 @@ from torch_rbm.cli.fit import FIT
 from torch_rbm.cli.impute import IMPUTE
 from torch_rbm.cli.models import TrainedRBM, add_model
 from torch_rbm.cli.recommend import RECOMMEND
+from torch_rbm.cli.score import SCORE
 from torch_rbm.cli.writers import TABLES, write_table
 from torch_rbm.deployment import to_onnx, to_package
 from torch_rbm.files import check_folder, save_scripted
@@ -66,7 +67,7 @@ def _sample(options: argparse.Namespace) -> None:
     print(f"{options.n} samples of {states.shape[1]} units in {options.out}")
 
 
-def _table_arguments(parser: argparse.ArgumentParser) -> None:
+def _features_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_data(parser)
     add_complete_cases(parser)
@@ -83,17 +84,6 @@ def _features(options: argparse.Namespace) -> None:
     names = [f"hidden {unit}" for unit in range(1, features.shape[1] + 1)] if named else None
     write_table(features, options.out, names, table.cases)
     print(f"{features.shape[0]} x {features.shape[1]} features in {options.out}")
-
-
-@torch.no_grad()
-def _score(options: argparse.Namespace) -> None:
-    check_table_file(options)
-    model = TrainedRBM.load(options.model)
-    table = model.read(options)
-    energies = model.rbm.free_energy(model.taken(table.data))
-    names = None if model.columns is None else ["free energy"]
-    write_table(energies[:, None], options.out, names, table.cases)
-    print(f"{len(energies)} free energies in {options.out}: the higher, the less likely")
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -154,17 +144,10 @@ ALL = (
         "features",
         "hidden means of cases",
         "Compute the means of the hidden units for each case.",
-        _table_arguments,
+        _features_arguments,
         _features,
     ),
-    Command(
-        "score",
-        "how unlikely each case is: its free energy",
-        "Write the free energy of each case, in nats: the higher, the less like the cases of the "
-        "training. To find what is unusual, train on what is usual alone.",
-        _table_arguments,
-        _score,
-    ),
+    SCORE,
     IMPUTE,
     Command(
         "export",

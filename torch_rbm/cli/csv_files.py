@@ -175,14 +175,18 @@ def kept_columns(columns: list[str], drop: Collection[str]) -> list[int]:
     _require(columns, drop)
     kept = [i for i, name in enumerate(columns) if name not in drop]
     if drop and not kept:
-        raise ValueError("no column is left")
+        raise WrongColumnsError("no column is left")
     return kept
+
+
+class WrongColumnsError(ValueError):
+    """A table does not have the columns that are asked for."""
 
 
 def _require(columns: list[str], names: Collection[str]) -> None:
     for name in names:
         if name not in columns:
-            raise ValueError(
+            raise WrongColumnsError(
                 f"there is no column {name!r}{meant(name, columns)}; its columns are "
                 f"{listed(columns)}"
             )
@@ -192,13 +196,13 @@ def _wanted_columns(columns: list[str], kept: list[int], wanted: list[str]) -> l
     times = Counter(columns[i] for i in kept)
     absent = [name for name in wanted if times[name] == 0]
     if absent:
-        raise ValueError(
+        raise WrongColumnsError(
             f"there is no column {listed(absent)}, which the model has; its columns are "
             f"{listed(columns)}"
         )
     twice = [name for name in wanted if times[name] > 1]
     if twice:
-        raise ValueError(f"there is more than one column {listed(twice)}")
+        raise WrongColumnsError(f"there is more than one column {listed(twice)}")
     places = {columns[i]: i for i in kept}
     return [places[name] for name in wanted]
 

@@ -6,24 +6,18 @@ import argparse
 import json
 import math
 
-import torch
-from torch import Tensor
-
 import torch_rbm
 from torch_rbm.cli.arguments import add_quiet
+from torch_rbm.cli.baselines import gaussian, independent
 from torch_rbm.cli.cases import add_binarize, add_complete_cases, add_data, states_of
 from torch_rbm.cli.command import Command
-from torch_rbm.cli.models import TrainedRBM, add_model
-from torch_rbm.rbm import RBM
+from torch_rbm.cli.models import TrainedRBM, add_method, add_model
 
-_BASELINES = {
-    "independent": "a model of independent units",
-    "gaussian": "a Gaussian with all covariances",
-}
+_INDEPENDENT = "a model of independent units"
+_GAUSSIAN = "a Gaussian with all covariances"
+_MIXED = "a Gaussian with means linear in the discrete columns, which are independent,"
 # Nats, below which a model that has learned nothing is not worse than none.
 _NOTICEABLE = 0.01
-# Smallest eigenvalue of correlations that are no accident of rounding.
-_COLLINEAR = 1e-6
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +25,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_complete_cases(parser)
     add_binarize(parser, "once, by a fixed seed")
-    parser.add_argument(
-        "--method",
-        choices=("auto", "exact", "ais"),
-        default="auto",
-        help="how to find the partition function: by enumeration, for small models, or by annealed "
-        "importance sampling",
-    )
+    add_method(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_quiet(parser)
 
@@ -49,10 +37,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     estimate = torch_rbm.log_likelihood(
         rbm, data, method=options.method, progress=not options.quiet
     )
-    baselines = {"independent": _independent(rbm, data)}
-    gaussian = _gaussian(data) if rbm.visible_layer().only == "gaussian" else None
-    if gaussian is not None:
-        baselines["gaussian"] = gaussian
+    units = rbm.visible_layer()
+    found = {"independent": independent(rbm, data), "gaussian": gaussian(units, data)}
+    baselines = {name: value for name, value in found.items() if value is not None}
     if options.json:
         names = ("value", "error", "method", "ess", "lower", "upper")
         values = {name: getattr(estimate, name) for name in names} | baselines
@@ -60,41 +47,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps({k: None if v == math.inf else v for k, v in values.items()}))
     else:
         print(f"log-likelihood of a case: {estimate}")
+        labels = {
+            "independent": _INDEPENDENT,
+            "gaussian": _GAUSSIAN if units.only else _MIXED,
+        }
         for name, value in baselines.items():
-            print(f"{_BASELINES[name]} that fits these cases would have {value:.4f}")
+            print(f"{labels[name]} that fits these cases would have {value:.4f}")
         if estimate.value < baselines["independent"] - _NOTICEABLE:
             print("the model is worse: more --epochs, another --rate or fewer --hidden may help")
-
-
-def _independent(rbm: RBM, data: Tensor) -> float:
-    """The log-likelihood of the best model without weights, in nats per case."""
-    # Densities are differences of large numbers where means are large beside deviations.
-    dtype = torch.float64 if rbm.visible_layer().continuous else torch.float32
-    plain = RBM(
-        rbm.visible_bias.numel(),
-        0,
-        visible_units=rbm.visible_layer().as_argument(),
-        learn_precision=rbm.visible_log_precision is not None,
-        dtype=dtype,
-    )
-    data = data.to(dtype)
-    torch_rbm.initialize(plain, data)
-    return torch_rbm.log_likelihood(plain, data, progress=False).value
-
-
-def _gaussian(data: Tensor) -> float | None:
-    """The log-likelihood of the Gaussian that has the covariances of the data, in nats per case.
-
-    None where some columns follow from others: a density could be as high as one likes there.
-    """
-    columns = data.double()
-    shares = torch.linalg.eigvalsh(torch.corrcoef(columns.T).nan_to_num())
-    if shares.min() < _COLLINEAR:
-        return None
-    logs = shares.log().sum() + columns.var(0, correction=0).log().sum()
-    # The mean of a quadratic form in its own cases is the number of columns.
-    entropy: float = 0.5 * (logs.item() + len(shares) * (1 + math.log(2 * math.pi)))
-    return -entropy
 
 
 EVALUATE = Command(

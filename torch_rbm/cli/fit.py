@@ -28,8 +28,10 @@ from torch_rbm.cli.cases import (
     say_of_means,
     states_of,
     warn_of_numbering,
+    without_incomplete,
 )
 from torch_rbm.cli.command import Command
+from torch_rbm.cli.readers import read_table
 from torch_rbm.files import check_folder
 from torch_rbm.rbm import RBM
 from torch_rbm.standardization import Standardization
@@ -98,7 +100,9 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--weight-decay", type=not_negative, default=0.0, help="of the weights")
     parser.add_argument(
-        "--validation", metavar="DATA", help="cases whose likelihood is estimated in every epoch"
+        "--validation",
+        metavar="DATA",
+        help="cases whose likelihood is estimated in every epoch, those that miss no values",
     )
     parser.add_argument(
         "--patience",
@@ -117,6 +121,8 @@ def _fit_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
+    if options.patience is not None and options.validation is None:
+        raise ValueError("expected a file as --validation where there is a --patience, got none")
     table = read_data(options)
     for path in filter(None, (options.out, options.log, options.checkpoint)):
         check_folder(path)
@@ -125,14 +131,15 @@ def _fit(options: argparse.Namespace) -> None:
     if rbm.visible_layer().continuous:
         warn_of_numbering(table)
     if not options.binarize:
-        say_of_means(table, rbm)
+        say_of_means(table, rbm, "in every epoch")
     # Real numbers are standardised for the training alone: the model is of the data as they are.
     standardization = Standardization.of(table.data, rbm.visible_layer())
     data = standardization.apply(table.data)
     torch_rbm.initialize(rbm, data, observed=known)
     validation = None
     if options.validation is not None:
-        other = read_data(options, table.names, options.validation)
+        other = read_table(options.validation, options.scale, options.drop, table.names)
+        other = without_incomplete(other)  # others have no likelihood
         other = replace(other, data=states_of(other.data, options.binarize))
         check_cases(other, rbm, states=True)
         validation = standardization.apply(other.data)

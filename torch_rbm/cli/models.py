@@ -20,6 +20,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="file that `torch-rbm fit` has written")
 
 
+def add_method(parser: argparse.ArgumentParser) -> None:
+    """Add how log Z of the model is found."""
+    parser.add_argument(
+        "--method",
+        choices=("auto", "exact", "ais"),
+        default="auto",
+        help="how to find the partition function: by enumeration, for small models, or by annealed "
+        "importance sampling",
+    )
+
+
 @dataclass(frozen=True)
 class TrainedRBM:
     """An RBM, and the names of the columns that it was trained on, where they had any."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_rbm.cli.csv_files import CSVFile, kept_columns, numbered
+from torch_rbm.cli.csv_files import CSVFile, WrongColumnsError, kept_columns, numbered
 from torch_rbm.files import open_unzipped
 from torch_rbm.sparse import as_cases
 
@@ -113,6 +113,8 @@ def read_table(
                 cases = Names(case_column, file.words(case_column))
                 if len(cases.values) != len(data):
                     raise ValueError(f"it has {len(data)} cases, and other lines between them")
+    except WrongColumnsError as error:
+        raise ValueError(f"{path}: {error}") from error
     except Exception as error:  # of any kind, from readers of half a dozen formats
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"expected numbers of cases in {path}: {reason}") from error

@@ -115,7 +115,7 @@ class RBMMonitor:
         visible, hidden = self._rbm.visible_layer(), self._rbm.hidden_layer()
         if visible.continuous and hidden.continuous:
             return ", or smaller weights: two continuous layers have a density only with small ones"
-        return " or standardised data" if visible.continuous else ""
+        return ", or standardised data if these are not" if visible.continuous else ""
 
     def _log_likelihood(self) -> float | None:
         if self._validation is None:
