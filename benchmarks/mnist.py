@@ -37,7 +37,7 @@ def binary_test_pictures() -> Tensor:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the training, from a share of it to another, its pictures and its chains."""
+    """A part of the training, from a share of its updates to another."""
 
     linear: float
     bend: float
@@ -45,24 +45,28 @@ class Phase:
     passes: int
     start: float
     end: float
+    batch: int
     chains: int
+    weight_decay: float
 
 
 def phases_of(options: argparse.Namespace) -> list[Phase]:
     """Pictures that are much deformed first, if there shall be any, and at last less or not."""
     true = 1.0 if options.deform == options.bend == 0 else 0.0
     last_true = 1.0 if options.last_deform == options.last_bend == 0 else options.last_true
-    last_chains = options.last_chains or options.chains
-    alike = true == last_true == 1 and options.chains == last_chains
+    first = (options.batch, options.chains, options.weight_decay)
+    given = (options.last_batch, options.last_chains, options.last_weight_decay)
+    last = tuple(a if b is None else b for a, b in zip(first, given, strict=True))
+    alike = true == last_true == 1 and first == last
     copies, last_copies = (1 if share == 1 else options.copies for share in (true, last_true))
     passes = round(options.epochs * (1 if alike else options.share) / copies)
     last_passes = round((options.epochs - passes * copies) / last_copies)
-    epochs, last_epochs = passes * copies, last_passes * last_copies
-    border = epochs / (epochs + last_epochs)
-    last = (options.last_deform, options.last_bend, last_true)
+    updates, last_updates = passes * copies / first[0], last_passes * last_copies / last[0]
+    border = updates / (updates + last_updates)
+    pictures = (options.last_deform, options.last_bend, last_true)
     phases = [
-        Phase(options.deform, options.bend, true, passes, 0.0, border, options.chains),
-        Phase(*last, last_passes, border, 1.0, last_chains),
+        Phase(options.deform, options.bend, true, passes, 0.0, border, *first),
+        Phase(*pictures, last_passes, border, 1.0, *last),
     ]
     return [phase for phase in phases if phase.passes > 0]
 
@@ -98,21 +102,20 @@ def fit(
     loss: torch_rbm.PersistentContrastiveDivergence,
     train: Tensor,
     options: argparse.Namespace,
-) -> tuple[int, float]:
-    """Train in phases; return updates and seconds of all epochs."""
-    updates, seconds = 0, 0.0
+) -> tuple[int, float, float]:
+    """Train in phases; return updates, passes over as many pictures as there are, and seconds."""
+    updates, epochs, seconds = 0, 0.0, 0.0
     generator = torch.Generator().manual_seed(options.seed)
     phases = phases_of(options)
     for number, phase in enumerate(phases, 1):
         cases, transform = cases_of(phase, train, options.copies, generator)
         set_chains(loss, phase.chains)
-        epochs = phase.passes * len(cases) // len(train)
-        average = min(options.average * options.epochs / epochs, 1)
+        average = min(options.average / (phase.end - phase.start), 1)
         history = torch_rbm.fit(
             rbm,
             cases,
             epochs=phase.passes,
-            batch_size=options.batch,
+            batch_size=phase.batch,
             loss=lambda _: loss,
             optimizer=partial(torch.optim.SGD, lr=options.rate),
             scheduler=partial(
@@ -121,15 +124,16 @@ def fit(
                 warm_up=options.warm_up,
                 part=(phase.start, phase.end),
             ),
-            weight_decay=options.weight_decay,
+            weight_decay=phase.weight_decay,
             average=average if phase is phases[-1] else 0.0,
             binarize=True,
             transform=transform,
             checkpoint=None if options.checkpoint is None else f"{options.checkpoint}.{number}",
         )
         updates += history.epochs[-1].updates
+        epochs += phase.passes * len(cases) / len(train)
         seconds += sum(epoch.seconds for epoch in history.epochs)
-    return updates, seconds
+    return updates, epochs, seconds
 
 
 def main() -> None:
@@ -158,7 +162,9 @@ def main() -> None:
     parser.add_argument(
         "--last-true", type=float, default=0.0, help="share of true pictures among those"
     )
-    parser.add_argument("--last-chains", type=int, help="in the last part; the same when not given")
+    parser.add_argument("--last-batch", type=int, help="in the last part; the same when not given")
+    parser.add_argument("--last-chains", type=int, help="likewise")
+    parser.add_argument("--last-weight-decay", type=float, help="likewise")
     parser.add_argument("--copies", type=int, default=16, help="of each, when they are deformed")
     parser.add_argument(
         "--share", type=float, default=0.8, help="of the epochs, before the last part"
@@ -182,7 +188,7 @@ def main() -> None:
     loss = torch_rbm.PersistentContrastiveDivergence(
         rbm, options.chains, options.steps, centered=not options.plain
     )
-    updates, seconds = fit(rbm, loss, train, options)
+    updates, epochs, seconds = fit(rbm, loss, train, options)
     minutes = (time.perf_counter() - started) / 60
     if options.model is not None:
         torch_rbm.save(rbm, options.model)
@@ -207,7 +213,8 @@ def main() -> None:
         method=likelihood.method,
         effective_sample_size=min(likelihood.ess, 1e9),
         minutes=minutes,
-        seconds_per_epoch=seconds / (updates * options.batch / len(train)),
+        updates=updates,
+        seconds_per_epoch=seconds / epochs,
         peak_memory_gb=peak_memory_gb(),
         threads=torch.get_num_threads(),
     )

@@ -74,6 +74,7 @@ JUDGES_OF = {
         "test_cli.py",
         "test_cli_tables.py",
         "test_cli_cases.py",
+        "test_cli_likelihoods.py",
         "test_cli_recommend.py",
     ],
     "torch_rbm/files.py": ["test_fuzz_files.py"],

@@ -192,9 +192,21 @@ MUTATIONS = [
     ),
     Mutation(
         "command line: columns that are left out of the data are read of the validation",
-        "torch_rbm/cli/cases.py",
-        "options.scale, options.drop, columns, options.id)",
-        "options.scale, () if path else options.drop, columns, options.id)",
+        "torch_rbm/cli/fit.py",
+        "read_table(options.validation, options.scale, options.drop, table.names)",
+        "read_table(options.validation, options.scale, (), table.names)",
+    ),
+    Mutation(
+        "command line: a Gaussian beside discrete columns takes no notice of them",
+        "torch_rbm/cli/baselines.py",
+        "covariance = torch.cov((real - given @ slopes).T, correction=0)",
+        "covariance = torch.cov(real.T, correction=0) + 0 * slopes.sum()",
+    ),
+    Mutation(
+        "command line: log-likelihoods of cases without log Z",
+        "torch_rbm/cli/score.py",
+        "scores = -scores - log_z.value",
+        "scores = -scores",
     ),
     Mutation(
         "command line: of whole cases alone the first names are kept",
