@@ -45,6 +45,7 @@ class Phase:
     passes: int
     start: float
     end: float
+    rate: float
     batch: int
     chains: int
     weight_decay: float
@@ -54,14 +55,19 @@ def phases_of(options: argparse.Namespace) -> list[Phase]:
     """Pictures that are much deformed first, if there shall be any, and at last less or not."""
     true = 1.0 if options.deform == options.bend == 0 else 0.0
     last_true = 1.0 if options.last_deform == options.last_bend == 0 else options.last_true
-    first = (options.batch, options.chains, options.weight_decay)
-    given = (options.last_batch, options.last_chains, options.last_weight_decay)
+    first = (options.rate, options.batch, options.chains, options.weight_decay)
+    given = (
+        options.rate * options.last_rate,
+        options.last_batch,
+        options.last_chains,
+        options.last_weight_decay,
+    )
     last = tuple(a if b is None else b for a, b in zip(first, given, strict=True))
     alike = true == last_true == 1 and first == last
     copies, last_copies = (1 if share == 1 else options.copies for share in (true, last_true))
     passes = round(options.epochs * (1 if alike else options.share) / copies)
     last_passes = round((options.epochs - passes * copies) / last_copies)
-    updates, last_updates = passes * copies / first[0], last_passes * last_copies / last[0]
+    updates, last_updates = passes * copies / first[1], last_passes * last_copies / last[1]
     border = updates / (updates + last_updates)
     pictures = (options.last_deform, options.last_bend, last_true)
     phases = [
@@ -117,7 +123,7 @@ def fit(
             epochs=phase.passes,
             batch_size=phase.batch,
             loss=lambda _: loss,
-            optimizer=partial(torch.optim.SGD, lr=options.rate),
+            optimizer=partial(torch.optim.SGD, lr=phase.rate),
             scheduler=partial(
                 torch_rbm.linear_decay,
                 hold=options.hold,
@@ -161,6 +167,9 @@ def main() -> None:
     parser.add_argument("--last-bend", type=float, default=0.0, help="in the last part")
     parser.add_argument(
         "--last-true", type=float, default=0.0, help="share of true pictures among those"
+    )
+    parser.add_argument(
+        "--last-rate", type=float, default=1.0, help="in the last part, times that of the schedule"
     )
     parser.add_argument("--last-batch", type=int, help="in the last part; the same when not given")
     parser.add_argument("--last-chains", type=int, help="likewise")
