@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from torch_rbm.sparse import is_csr
-from torch_rbm.validation import check_mask
+from torch_rbm.validation import check_mask, check_tensor
 
 #: How a layer's units are given: a type, or named groups (name, type, number of elements).
 UnitsLike = str | Sequence[tuple[str, str, int]]
@@ -189,8 +189,7 @@ class Units:
             ValueError: the last dimension is not the number of elements.
             WrongValueError: a value is NaN or out of range, the first one; it is a ValueError.
         """
-        if not isinstance(data, Tensor):
-            raise TypeError(f"{where}: expected {name} to be a tensor, got {type(data).__name__}")
+        check_tensor(where, name, data)
         integral = data.dtype in (torch.bool, torch.uint8)
         if data.layout not in (torch.strided, torch.sparse_csr):
             raise TypeError(

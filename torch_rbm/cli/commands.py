@@ -80,9 +80,8 @@ def _features(options: argparse.Namespace) -> None:
     model = TrainedRBM.load(options.model)
     table = model.read(options)
     features = model.rbm(model.taken(table.data))
-    named = model.columns is not None
-    names = [f"hidden {unit}" for unit in range(1, features.shape[1] + 1)] if named else None
-    write_table(features, options.out, names, table.cases)
+    names = [f"hidden {unit}" for unit in range(1, features.shape[1] + 1)]
+    model.write(features, names, table, options.out)
     print(f"{features.shape[0]} x {features.shape[1]} features in {options.out}")
 
 

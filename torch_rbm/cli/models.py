@@ -11,6 +11,7 @@ from torch import Tensor
 import torch_rbm
 from torch_rbm.cli.cases import check_cases, read_data
 from torch_rbm.cli.readers import Table
+from torch_rbm.cli.writers import write_table
 from torch_rbm.persistence import load_with_columns
 from torch_rbm.rbm import RBM
 
@@ -56,6 +57,10 @@ class TrainedRBM:
     ) -> Tensor:
         """Read the cases, [cases, visible], in a dtype that the model takes; see :meth:`read`."""
         return self.taken(self.read(options, states=states, missing=missing).data)
+
+    def write(self, results: Tensor, columns: list[str], table: Table, path: str) -> None:
+        """Write results, [cases, columns], whose columns have names where those of the data do."""
+        write_table(results, path, None if self.columns is None else columns, table.cases)
 
     def taken(self, data: Tensor) -> Tensor:
         """Return data in a dtype that the model takes."""

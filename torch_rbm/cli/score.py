@@ -19,7 +19,6 @@ from torch_rbm.cli.cases import (
 )
 from torch_rbm.cli.command import Command
 from torch_rbm.cli.models import TrainedRBM, add_method, add_model
-from torch_rbm.cli.writers import write_table
 
 
 def _score_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +55,7 @@ def _score(options: argparse.Namespace) -> None:
         column, said = "log-likelihood", f"log-likelihoods in {options.out}: log Z is {log_z}"
     else:
         column, said = "free energy", f"free energies in {options.out}: the higher, the less likely"
-    names = None if model.columns is None else [column]
-    write_table(scores[:, None], options.out, names, table.cases)
+    model.write(scores[:, None], [column], table, options.out)
     print(f"{len(scores)} {said}")
 
 
